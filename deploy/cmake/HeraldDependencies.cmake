@@ -1,0 +1,22 @@
+# Debian's libraries, each linked only by the folder that wraps it.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(pugixml REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+pkg_check_modules(SOFIA REQUIRED IMPORTED_TARGET sofia-sip-ua)
+pkg_check_modules(LIBEVENT REQUIRED IMPORTED_TARGET libevent libevent_openssl libevent_pthreads)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
+
+# freeDiameter has no pkg-config file.
+find_path(FREEDIAMETER_INCLUDE freeDiameter/libfdcore.h REQUIRED)
+find_library(FDCORE fdcore REQUIRED)
+find_library(FDPROTO fdproto REQUIRED)
+add_library(herald_freediameter INTERFACE)
+target_include_directories(herald_freediameter SYSTEM INTERFACE ${FREEDIAMETER_INCLUDE})
+target_link_libraries(herald_freediameter INTERFACE ${FDCORE} ${FDPROTO} Threads::Threads)
