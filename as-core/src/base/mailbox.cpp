@@ -1,0 +1,71 @@
+#include "base/mailbox.h"
+
+#include <cerrno>
+#include <sys/eventfd.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+namespace herald {
+
+Mailbox::Mailbox(std::size_t capacity) : capacity_(capacity), fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+}
+
+Mailbox::~Mailbox() {
+  close();
+  ::close(fd_);
+}
+
+bool Mailbox::push(Work work) { return append(std::move(work), true); }
+bool Mailbox::push_reserved(Work work) { return append(std::move(work), false); }
+
+bool Mailbox::append(Work work, bool bounded) {
+  bool wake = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_ || (bounded && waiting_.size() >= capacity_)) return false;
+    wake = waiting_.empty();  // one write per batch, not per item
+    waiting_.push_back(std::move(work));
+    depth_.store(waiting_.size(), std::memory_order_relaxed);
+  }
+  if (wake) {
+    const std::uint64_t one = 1;
+    // The counter cannot overflow: it is read back before the next first item. EAGAIN would still mean "readable".
+    [[maybe_unused]] auto written = ::write(fd_, &one, sizeof one);
+  }
+  return true;
+}
+
+std::size_t Mailbox::run() {
+  std::deque<Work> batch;
+  {
+    std::lock_guard lock(mutex_);
+    std::uint64_t count = 0;
+    [[maybe_unused]] auto got = ::read(fd_, &count, sizeof count);
+    batch.swap(waiting_);
+    depth_.store(0, std::memory_order_relaxed);
+  }
+  for (auto& work : batch) {
+    auto owned = std::move(work);  // what it captured ends with it, not with the batch
+    owned();
+  }
+  return batch.size();
+}
+
+bool Mailbox::empty() const {
+  std::lock_guard lock(mutex_);
+  return waiting_.empty();
+}
+
+void Mailbox::close() {
+  std::deque<Work> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    dropped.swap(waiting_);
+    depth_.store(0, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace herald

@@ -1,0 +1,49 @@
+// The bounded inbox of one loop: a deque swapped whole on wake, and an eventfd that any poller can watch. One class for su_root
+// and for libevent; its depth is a metric and the overload signal. Thread: push from any thread; run() and fd() on the owning
+// loop.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+
+#include "herald/executor.h"
+
+namespace herald {
+
+class Mailbox {
+ public:
+  // Throws std::system_error when no eventfd is to be had (start-up only).
+  explicit Mailbox(std::size_t capacity);
+  ~Mailbox();
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+
+  // False when full or closed.
+  [[nodiscard]] bool push(Work work);
+  // Never refused: continuations and control. False only once closed.
+  bool push_reserved(Work work);
+
+  // Readable while something waits.
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+  // Runs what was waiting when called; what it adds waits for the next call. Returns how many ran.
+  std::size_t run();
+  // True when nothing waits.
+  [[nodiscard]] bool empty() const;
+  [[nodiscard]] std::size_t depth() const noexcept { return depth_.load(std::memory_order_relaxed); }
+  // Refuses everything from now on and destroys what waits, outside the lock.
+  void close();
+
+ private:
+  bool append(Work work, bool bounded);
+
+  const std::size_t capacity_;
+  int fd_ = -1;
+  mutable std::mutex mutex_;
+  std::deque<Work> waiting_;
+  bool closed_ = false;
+  std::atomic<std::size_t> depth_{0};
+};
+
+}  // namespace herald
