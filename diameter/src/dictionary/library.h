@@ -1,0 +1,11 @@
+// freeDiameter's headers, tamed: their macros leak, so only .cpp files of this folder's users include this, last. FD-12
+#pragma once
+
+#include <csignal>  // the library's headers use it without including it
+#include <freeDiameter/freeDiameter-host.h>
+#include <freeDiameter/libfdcore.h>
+#include <freeDiameter/libfdproto.h>
+
+// Short names that would collide with ours.
+#undef ASSERT
+#undef LOG
