@@ -37,7 +37,7 @@ class SipHeaders {
   std::vector<SipHeaderField> fields_;
 };
 
-// "c" -> "Call-ID" etc.; other names unchanged.
+// "i" -> "Call-ID" etc.; other names unchanged.
 [[nodiscard]] std::string_view expand_compact_name(std::string_view name) noexcept;
 [[nodiscard]] bool same_header_name(std::string_view a, std::string_view b) noexcept;
 
