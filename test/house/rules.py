@@ -9,10 +9,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # A C library's headers, and the folders that may include them.
 WRAPPERS = {
-    r"sofia-sip/": ["as-core/src/sip/"],
+    r"sofia-sip/": ["as-core/src/sip/", "test/bench/"],
     r"ares(_\w+)?\.h": ["as-core/src/sip/"],
     r"freeDiameter/": ["diameter/src/", "test/lab/", "test/unit/diameter/"],
-    r"event2/": ["as-core/src/io/", "test/bench/"],
+    r"event2/": ["as-core/src/io/", "test/bench/", "test/unit/io/"],
     r"sqlite3\.h": ["as-core/src/store/", "test/"],
     r"hiredis/": ["as-core/src/store/"],
     r"yaml-cpp/": ["as-core/src/config/", "test/lab/"],

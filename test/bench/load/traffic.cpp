@@ -1,0 +1,307 @@
+// The other side of a benchmark: plays S-CSCF, receivers and initiators against heraldd (or a bare part) and prints one JSON line
+// with what it saw. It never measures the server's CPU: the script that runs it does, from outside.
+//
+//   bench_traffic register --as-sip P --sip P --users N [--first K]      third-party REGISTERs; the S-CSCF is this --sip port
+//   bench_traffic push --http P --sip P --users N --count N              POSTs pushes, answers the MESSAGEs, waits for both
+//         [--first K] [--window W] [--connections C] [--rate R/s] [--path /v1/pushes] [--no-messages]
+//   bench_traffic sink --sip P --seconds S [--silent]                    answers (or ignores) MESSAGEs only
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <fcntl.h>
+#include <map>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <string>
+#include <string_view>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::map<std::string, std::string> options;
+long number(const std::string& name, long fallback) {
+  const auto found = options.find(name);
+  return found == options.end() ? fallback : std::atol(found->second.c_str());
+}
+
+sockaddr_in loopback(long port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+int udp_socket(long port) {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+  const int big = 8 << 20;
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof big);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &big, sizeof big);
+  auto address = loopback(port);
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    std::perror("bind");
+    std::exit(1);
+  }
+  return fd;
+}
+
+std::string_view header(std::string_view message, std::string_view name) {
+  std::size_t at = message.find("\r\n");
+  while (at != std::string_view::npos && at + 2 < message.size()) {
+    const auto line = message.substr(at + 2, message.find("\r\n", at + 2) - at - 2);
+    if (line.empty()) break;
+    if (line.size() > name.size() && line[name.size()] == ':' && line.substr(0, name.size()) == name) {
+      auto value = line.substr(name.size() + 1);
+      while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
+      return value;
+    }
+    at = message.find("\r\n", at + 2);
+  }
+  return {};
+}
+
+// 200 to a MESSAGE, with the header fields a response copies.
+std::string answer(std::string_view request) {
+  std::string out = "SIP/2.0 200 OK\r\n";
+  for (const auto* name : {"Via", "From", "To", "Call-ID", "CSeq"}) {
+    out += name;
+    out += ": ";
+    out += header(request, name);
+    if (std::string_view(name) == "To") out += ";tag=b";
+    out += "\r\n";
+  }
+  out += "Content-Length: 0\r\n\r\n";
+  return out;
+}
+
+class Receiver {
+ public:
+  Receiver(int fd, bool silent) : fd_(fd), silent_(silent) {}
+  void drain() {
+    std::array<char, 65536> buffer{};
+    sockaddr_in from{};
+    socklen_t length = sizeof from;
+    for (;;) {
+      const auto got = ::recvfrom(fd_, buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
+      if (got <= 0) return;
+      const std::string_view message(buffer.data(), static_cast<std::size_t>(got));
+      if (message.starts_with("SIP/2.0 ")) {
+        ++responses;
+        continue;
+      }
+      if (!message.starts_with("MESSAGE ")) continue;
+      ++messages;
+      if (silent_) continue;
+      const auto reply = answer(message);
+      ::sendto(fd_, reply.data(), reply.size(), 0, reinterpret_cast<sockaddr*>(&from), length);
+    }
+  }
+  long messages = 0;
+  long responses = 0;
+
+ private:
+  int fd_;
+  bool silent_;
+};
+
+std::string user_name(long i) { return "u" + std::to_string(i); }
+
+int run_register() {
+  const long users = number("users", 1000);
+  const long first = number("first", 0);
+  const int fd = udp_socket(number("sip", 0));
+  const auto as = loopback(number("as-sip", 5065));
+  Receiver receiver(fd, false);
+  const auto scscf = "sip:127.0.0.1:" + std::to_string(number("sip", 0));
+  const auto begun = Clock::now();
+  long sent = 0;
+  while (receiver.responses < users && Clock::now() - begun < std::chrono::seconds(120)) {
+    while (sent < users && sent - receiver.responses < 64) {
+      const auto user = user_name(first + sent);
+      const std::string inner =
+          "REGISTER sip:ims.lab SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKx\r\nFrom: <sip:" + user +
+          "@ims.lab>;tag=1\r\nTo: <sip:" + user + "@ims.lab>\r\nCall-ID: c" + user +
+          "\r\nCSeq: 1 REGISTER\r\nContact: <sip:" + user +
+          "@127.0.0.1:6101>;+sip.instance=\"<urn:uuid:0c67446e-0000-4000-8000-000000000001>\";+g.oma.pusheventapp="
+          "\"news.ua,mms.ua\";expires=600000\r\nExpires: 600000\r\nContent-Length: 0\r\n\r\n";
+      const std::string message =
+          "REGISTER sip:127.0.0.1:5065 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:" + std::to_string(number("sip", 0)) +
+          ";branch=z9hG4bK" + user + "\r\nMax-Forwards: 10\r\nTo: <sip:" + user + "@ims.lab>\r\nFrom: <" + scscf +
+          ">;tag=r\r\nCSeq: 10 REGISTER\r\nCall-ID: r" + user + "\r\nEvent: registration\r\nExpires: 600000\r\nContact: <" +
+          scscf + ">\r\nContent-Type: message/sip\r\nContent-Length: " + std::to_string(inner.size()) + "\r\n\r\n" + inner;
+      ::sendto(fd, message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&as), sizeof as);
+      ++sent;
+    }
+    pollfd p{fd, POLLIN, 0};
+    ::poll(&p, 1, 1000);
+    receiver.drain();
+  }
+  std::printf("{\"registered\":%ld,\"seconds\":%.3f}\n", receiver.responses,
+              std::chrono::duration<double>(Clock::now() - begun).count());
+  return receiver.responses == users ? 0 : 1;
+}
+
+int run_sink() {
+  const int fd = udp_socket(number("sip", 0));
+  Receiver receiver(fd, options.count("silent") != 0);
+  const auto end = Clock::now() + std::chrono::seconds(number("seconds", 10));
+  while (Clock::now() < end) {
+    pollfd p{fd, POLLIN, 0};
+    ::poll(&p, 1, 200);
+    receiver.drain();
+  }
+  std::printf("{\"messages\":%ld}\n", receiver.messages);
+  return 0;
+}
+
+class Initiator {
+ public:
+  explicit Initiator(long port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    auto address = loopback(port);
+    if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+      std::perror("connect");
+      std::exit(1);
+    }
+    const int on = 1;
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    ::fcntl(fd_, F_SETFL, O_NONBLOCK);
+  }
+  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] bool busy() const { return busy_; }
+  void post(const std::string& path, const std::string& user) {
+    const std::string body = R"({"to":["sip:)" + user + R"(@ims.lab"],"app":"news.ua","content":{"type":"text/plain","text":")" +
+                             std::string(140, 'x') + "\"}}";
+    const std::string request =
+        "POST " + path +
+        " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer bench\r\nContent-Type: application/json\r\nContent-Length: " +
+        std::to_string(body.size()) + "\r\n\r\n" + body;
+    if (::send(fd_, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
+      std::perror("send");
+      std::exit(1);
+    }
+    busy_ = true;
+    sent_ = Clock::now();
+  }
+  // The status of a completed answer, 0 while it is not complete.
+  int poll_answer() {
+    std::array<char, 16384> buffer{};
+    for (;;) {
+      const auto got = ::recv(fd_, buffer.data(), buffer.size(), 0);
+      if (got <= 0) {
+        if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) return -1;
+        break;
+      }
+      in_.append(buffer.data(), static_cast<std::size_t>(got));
+    }
+    const auto end = in_.find("\r\n\r\n");
+    if (end == std::string::npos) return 0;
+    auto at = in_.find("Content-Length: ");
+    if (at == std::string::npos || at > end) at = in_.find("content-length: ");
+    const auto length = at < end ? static_cast<std::size_t>(std::atol(in_.c_str() + at + 16)) : 0;
+    if (in_.size() < end + 4 + length) return 0;
+    const int status = std::atoi(in_.c_str() + 9);
+    in_.erase(0, end + 4 + length);
+    busy_ = false;
+    return status;
+  }
+  [[nodiscard]] double milliseconds() const { return std::chrono::duration<double, std::milli>(Clock::now() - sent_).count(); }
+
+ private:
+  int fd_;
+  bool busy_ = false;
+  std::string in_;
+  Clock::time_point sent_;
+};
+
+int run_push() {
+  const long users = number("users", 1000);
+  const long first = number("first", 0);
+  const long count = number("count", 10000);
+  const long window = number("window", 64);
+  const long rate = number("rate", 0);
+  const bool messages = options.count("no-messages") == 0;
+  const auto path = options.count("path") != 0 ? options["path"] : std::string("/v1/pushes");
+  const int fd = messages ? udp_socket(number("sip", 0)) : -1;
+  Receiver receiver(fd, false);
+  std::deque<Initiator> initiators;
+  for (long i = 0; i < number("connections", 16); ++i) initiators.emplace_back(number("http", 8080));
+  std::vector<double> latencies;
+  latencies.reserve(static_cast<std::size_t>(count));
+  const auto begun = Clock::now();
+  auto progress = begun;
+  long posted = 0;
+  long accepted = 0;
+  long refused = 0;
+  std::vector<pollfd> polled;
+  while ((accepted + refused < count || (messages && receiver.messages < accepted)) &&
+         Clock::now() - progress < std::chrono::seconds(20)) {
+    const auto elapsed = std::chrono::duration<double>(Clock::now() - begun).count();
+    for (auto& initiator : initiators) {
+      if (initiator.busy() || posted >= count) continue;
+      if (messages && rate == 0 && posted - receiver.messages >= window) break;
+      if (rate != 0 && static_cast<double>(posted) > elapsed * static_cast<double>(rate)) break;
+      initiator.post(path, user_name(first + posted % users));
+      ++posted;
+    }
+    polled.clear();
+    if (messages) polled.push_back({fd, POLLIN, 0});
+    for (auto& initiator : initiators)
+      if (initiator.busy()) polled.push_back({initiator.fd(), POLLIN, 0});
+    ::poll(polled.data(), polled.size(), rate != 0 ? 1 : 100);
+    const auto before = receiver.messages + accepted + refused;
+    if (messages) receiver.drain();
+    for (auto& initiator : initiators) {
+      if (!initiator.busy()) continue;
+      const int status = initiator.poll_answer();
+      if (status == 0) continue;
+      if (status < 0) {
+        std::fprintf(stderr, "connection lost\n");
+        return 1;
+      }
+      latencies.push_back(initiator.milliseconds());
+      if (status == 202 || status == 200)
+        ++accepted;
+      else
+        ++refused;
+    }
+    if (receiver.messages + accepted + refused != before) progress = Clock::now();
+  }
+  const auto seconds = std::chrono::duration<double>(Clock::now() - begun).count();
+  std::sort(latencies.begin(), latencies.end());
+  const auto quantile = [&](double q) {
+    return latencies.empty() ? 0.0 : latencies[static_cast<std::size_t>(q * static_cast<double>(latencies.size() - 1))];
+  };
+  std::printf(
+      "{\"posted\":%ld,\"accepted\":%ld,\"refused\":%ld,\"messages\":%ld,\"seconds\":%.3f,\"accept_ms\":{\"p50\":%.2f,\"p99\":%."
+      "2f,\"max\":%.2f}}\n",
+      posted, accepted, refused, receiver.messages, seconds, quantile(0.5), quantile(0.99), quantile(1.0));
+  return accepted == count && (!messages || receiver.messages >= accepted) ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) return 2;
+  for (int i = 2; i < argc; ++i) {
+    std::string name = argv[i];
+    if (name.rfind("--", 0) != 0) return 2;
+    name.erase(0, 2);
+    options[name] = i + 1 < argc && std::strncmp(argv[i + 1], "--", 2) != 0 ? argv[++i] : "1";
+  }
+  const std::string mode = argv[1];
+  if (mode == "register") return run_register();
+  if (mode == "push") return run_push();
+  if (mode == "sink") return run_sink();
+  return 2;
+}
