@@ -77,7 +77,7 @@ struct NameAddr {
 [[nodiscard]] std::vector<std::string_view> split_header_list(std::string_view value);
 
 // The URIs of a P-Associated-URI value, also when it is malformed as some S-CSCFs send it:
-// `<sip:alice@ims.lab, tel:+15551000001>`. What is no SIP or tel URI is left out. AS-13
+// `<sip:alice@ims.lab, tel:+15551000001>`. What is no SIP or tel URI is left out. AS-17
 [[nodiscard]] std::vector<std::string> parse_associated_uris(std::string_view value);
 
 }  // namespace herald
