@@ -5,6 +5,7 @@
 //   bench_traffic push --http P --sip P --users N --count N              POSTs pushes, answers the MESSAGEs, waits for both
 //         [--first K] [--window W] [--connections C] [--rate R/s] [--path /v1/pushes] [--no-messages]
 //   bench_traffic sink --sip P --seconds S [--silent]                    answers (or ignores) MESSAGEs only
+//   bench_traffic trigger --as-sip P --sip P --count N                   MESSAGEs that make a server send one of its own
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
@@ -165,6 +166,35 @@ int run_sink() {
   return 0;
 }
 
+int run_trigger() {
+  const long count = number("count", 10000);
+  const int fd = udp_socket(number("sip", 0));
+  const auto server = loopback(number("as-sip", 5060));
+  Receiver receiver(fd, false);
+  const auto begun = Clock::now();
+  auto progress = begun;
+  long sent = 0;
+  while (receiver.messages < count && Clock::now() - progress < std::chrono::seconds(10)) {
+    while (sent < count && sent - receiver.messages < 64) {
+      const auto id = std::to_string(sent++);
+      const std::string message =
+          "MESSAGE sip:" + user_name(sent % 1000) +
+          "@ims.lab SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:" + std::to_string(number("sip", 0)) + ";branch=z9hG4bKt" + id +
+          "\r\nFrom: <sip:b@ims.lab>;tag=1\r\nTo: <sip:a@ims.lab>\r\nCall-ID: t" + id +
+          "\r\nCSeq: 1 MESSAGE\r\nMax-Forwards: 70\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx";
+      ::sendto(fd, message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&server), sizeof server);
+    }
+    pollfd p{fd, POLLIN, 0};
+    ::poll(&p, 1, 100);
+    const auto before = receiver.messages;
+    receiver.drain();
+    if (receiver.messages != before) progress = Clock::now();
+  }
+  std::printf("{\"messages\":%ld,\"seconds\":%.3f}\n", receiver.messages,
+              std::chrono::duration<double>(Clock::now() - begun).count());
+  return receiver.messages >= count ? 0 : 1;
+}
+
 class Initiator {
  public:
   explicit Initiator(long port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
@@ -303,5 +333,6 @@ int main(int argc, char** argv) {
   if (mode == "register") return run_register();
   if (mode == "push") return run_push();
   if (mode == "sink") return run_sink();
+  if (mode == "trigger") return run_trigger();
   return 2;
 }
