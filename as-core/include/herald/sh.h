@@ -2,10 +2,13 @@
 // Thread: call on any executor; the answer arrives there. Every call ends by its deadline with a defined result.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "herald/deadline.h"
@@ -30,7 +33,12 @@ enum class ShResult : std::uint8_t {
   timeout,        // silence
   malformed,      // an answer that could not be understood
 };
-[[nodiscard]] std::string_view to_string(ShResult result) noexcept;
+[[nodiscard]] constexpr std::string_view to_string(ShResult result) noexcept {
+  constexpr std::string_view kNames[] = {"ok",   "no_data",     "user_unknown", "not_permitted",
+                                         "busy", "unavailable", "timeout",      "malformed"};
+  const auto index = static_cast<std::size_t>(result);
+  return index < std::size(kNames) ? kNames[index] : "unknown";
+}
 
 enum class ImsUserState : std::uint8_t { not_registered, registered, unregistered_services, authentication_pending };
 
