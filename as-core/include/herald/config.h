@@ -3,6 +3,7 @@
 // Thread: values; a parsed configuration is immutable.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -48,11 +49,15 @@ class ConfigIssues {
  public:
   void error(const ConfigNode& where, std::string key, std::string text);
   void warning(const ConfigNode& where, std::string key, std::string text);
-  [[nodiscard]] bool ok() const noexcept;  // no errors
+  void error(ConfigMark mark, std::string key, std::string text);
+  void warning(ConfigMark mark, std::string key, std::string text);
+  [[nodiscard]] bool ok() const noexcept { return errors_ == 0; }
+  [[nodiscard]] std::size_t error_count() const noexcept { return errors_; }
   [[nodiscard]] const std::vector<ConfigIssue>& all() const noexcept { return issues_; }
 
  private:
   std::vector<ConfigIssue> issues_;
+  std::size_t errors_ = 0;
 };
 
 // One row of the generated documentation.
@@ -65,6 +70,8 @@ struct ConfigKeyDoc {
   bool required = false;
   bool needs_restart = false;
   bool secret = false;
+  std::string sample = {};  // YAML text for the sample file; none: shown as a comment with the default
+  bool in_sample = true;    // of a section
 };
 
 }  // namespace herald
