@@ -43,6 +43,8 @@ class TreeBuilder final : public YAML::EventHandler {
   explicit TreeBuilder(std::string file) : file_(std::move(file)) {}
 
   [[nodiscard]] ConfigNode take() { return std::move(root_); }
+  // Where the last quoted text began.
+  [[nodiscard]] const YAML::Mark& last_quoted() const noexcept { return last_quoted_; }
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -62,6 +64,7 @@ class TreeBuilder final : public YAML::EventHandler {
     }
     auto out = node(mark, ConfigNode::Kind::scalar);
     out.quoted = tag == "!";
+    if (out.quoted) last_quoted_ = mark;
     if (!out.quoted && tag != "?" && !tag.empty()) refuse(mark, "tags are not used here");
     if (!out.quoted && (value == "~" || value == "null" || value.empty())) {
       out.kind = ConfigNode::Kind::null;
@@ -157,6 +160,7 @@ class TreeBuilder final : public YAML::EventHandler {
   ConfigNode root_;
   std::vector<Open> stack_;
   std::map<YAML::anchor_t, ConfigNode> anchors_;
+  YAML::Mark last_quoted_ = YAML::Mark::null_mark();
   std::size_t aliases_ = 0;
   std::size_t nodes_ = 0;
 };
@@ -198,6 +202,22 @@ ConfigMark mark_of_offset(std::string_view text, const std::string& name, std::s
   return mark;
 }
 
+// yaml-cpp takes the end of the file for a closing quote, and with it every key behind the opening one.
+bool ends_inside_quotes(std::string_view text, const YAML::Mark& mark) {
+  if (mark.is_null()) return false;
+  const auto open = text.find_first_of("\"'", static_cast<std::size_t>(mark.pos));
+  if (open == std::string_view::npos) return false;
+  for (std::size_t i = open + 1; i < text.size(); ++i) {
+    if (text[open] == '"' && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == text[open]) {
+      if (text[open] != '\'' || i + 1 == text.size() || text[i + 1] != '\'') return false;
+      ++i;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 std::optional<ConfigNode> parse_yaml(std::string_view text, const std::string& name, ConfigIssues& issues) {
@@ -217,6 +237,10 @@ std::optional<ConfigNode> parse_yaml(std::string_view text, const std::string& n
     ConfigNode root;
     root.mark = {name, 1, 1};
     if (parser.HandleNextDocument(builder)) root = builder.take();
+    if (ends_inside_quotes(text, builder.last_quoted())) {
+      issues.error(to_mark(name, builder.last_quoted()), "", "the quote is never closed");
+      return std::nullopt;
+    }
     if (root.mark.line == 0) root.mark = {name, 1, 1};
     TreeBuilder rest(name);
     if (parser.HandleNextDocument(rest)) {

@@ -39,7 +39,11 @@ TEST_CASE("YAML becomes a tree with the place of every key and value") {
 TEST_CASE("text that is not acceptable YAML is refused with its place. SPF-E31") {
   CHECK(first_issue("a: 1\nb: 2\na: 3\n") == "f:3:1: key \"a\" appears twice, first in line 1");
   CHECK(first_issue("a: [1, 2\n").starts_with("f:2:1: is not YAML: "));
-  CHECK(first_issue("a: 'x\n").starts_with("f:1:4: is not YAML: "));
+  CHECK(first_issue("a: 'x\n") == "f:1:4: the quote is never closed");
+  CHECK(first_issue("\xc3\xa4: 1\na: \"x\nb: 2\nc: 3\n") == "f:2:4: the quote is never closed");
+  CHECK(first_issue("a: 'it''s'") == "");
+  CHECK(first_issue("a: \"\\\"\"") == "");
+  CHECK(first_issue("a: {b: &x ''}") == "");
   CHECK(first_issue("a: b: c\n").starts_with("f:1:5: is not YAML: "));
   CHECK(first_issue("a: *nobody\n").starts_with("f:1:4: is not YAML: "));
   CHECK(first_issue("a:\n\t- b\n").find("is not YAML") != std::string::npos);
