@@ -1,0 +1,137 @@
+// One client: bytes -> requests, one at a time (pipelined ones wait their turn), answers -> bytes, and every time limit.
+// Thread: only on the I/O loop. Owned by the server; ends itself through ConnectionHost::closed().
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/handle_table.h"
+#include "herald/http.h"
+#include "io/http_parser.h"
+#include "io/io_loop.h"
+
+struct bufferevent;
+
+namespace herald::io {
+
+class HttpConnection;
+
+// Why something was dropped or refused: label `reason` of herald_http_dropped_total.
+enum class HttpDrop : unsigned {
+  malformed,
+  truncated,
+  too_large,
+  slow_header,
+  slow_body,
+  slow_reader,
+  idle,
+  tls,
+  client_gone,
+  handler_silent,
+  late_answer,
+  mailbox_full,
+  requests_limit,
+  buffer_limit,
+  connections_limit,
+  count_,
+};
+[[nodiscard]] std::string_view to_string(HttpDrop reason) noexcept;
+
+class ConnectionHost {
+ public:
+  virtual ~ConnectionHost() = default;
+  [[nodiscard]] virtual const HttpLimits& limits() const noexcept = 0;
+  [[nodiscard]] virtual IoLoop& loop() noexcept = 0;
+  [[nodiscard]] virtual std::string_view date() = 0;
+  [[nodiscard]] virtual bool draining() const noexcept = 0;
+  // The head of a request that expects 100-continue: an answer refuses it before the body is sent.
+  virtual std::optional<HttpResponse> refuse_early(const RequestHead& head) = 0;
+  // A whole request. Answered by connection.answer(serial, …), at once or later.
+  virtual void request(HttpConnection& connection, std::uint64_t serial, RequestHead head, std::string body) = 0;
+  // Asks for room for body bytes (negative: gives back). False: all connections together hold too much.
+  virtual bool reserve(std::ptrdiff_t bytes) noexcept = 0;
+  virtual void dropped(HttpDrop reason) noexcept = 0;
+  virtual void answered(int status) noexcept = 0;
+  // The connection has closed itself; destroy it, but not before this call stack has unwound.
+  virtual void closed(Handle id) = 0;
+};
+
+struct HttpPeer {
+  std::string address;
+  std::string certificate_name;  // known after the handshake
+  bool tls = false;
+};
+
+class HttpConnection {
+ public:
+  // Owns `bev` from here on.
+  HttpConnection(ConnectionHost& host, bufferevent* bev, HttpPeer peer);
+  ~HttpConnection();
+  HttpConnection(const HttpConnection&) = delete;
+  HttpConnection& operator=(const HttpConnection&) = delete;
+
+  void start(Handle id);
+  // False when nobody waits for this answer any more (client gone, or answered by a time-out).
+  bool answer(std::uint64_t serial, HttpResponse response);
+  // Ends now if between requests, else after the answer.
+  void drain();
+
+  [[nodiscard]] Handle id() const noexcept { return id_; }
+  [[nodiscard]] const HttpPeer& peer() const noexcept { return peer_; }
+
+ private:
+  enum class State {
+    reading,    // a request, or waiting for one
+    waiting,    // for the handler's answer; input stays where it is
+    writing,    // an answer that did not fit into the socket's buffer
+    lingering,  // everything is said; what the client still sends is thrown away, so that it can read the answer
+    closed,
+  };
+
+  void on_readable();
+  void on_drained();
+  void on_event(short what);
+  void on_end_of_input();
+  void on_timeout();
+
+  void process_input();
+  void on_head();
+  void on_body();
+  void on_request();
+  void refuse(int status, std::string_view detail, HttpDrop reason);
+  void send(const HttpResponse& response);
+  void after_send();
+  void begin_lingering();
+  void close();
+
+  void limit_time(Duration span);
+  void arm_timer();
+  [[nodiscard]] Duration time_for(Duration base, std::size_t bytes) const;
+  void release_body();
+
+  ConnectionHost& host_;
+  bufferevent* bev_;
+  HttpPeer peer_;
+  Handle id_;
+  State state_ = State::reading;
+  HttpParser parser_;
+  RequestHead head_;
+  std::string body_;
+  std::size_t reserved_ = 0;
+  TimePoint body_begun_{};
+  std::uint64_t serial_ = 0;    // of the request in progress
+  bool head_seen_ = false;      // the request in progress has a complete head
+  bool head_only_ = false;      // it is HEAD
+  int minor_ = 1;               // its HTTP/1.minor
+  bool processing_ = false;     // process_input() is on the stack
+  bool keep_alive_ = true;      // after the answer in progress
+  bool unread_input_ = false;   // closing while the client may still be sending
+  bool peer_finished_ = false;  // it has closed its sending side
+  bool handshaking_ = false;
+  std::size_t discarded_ = 0;
+  TimePoint deadline_ = TimePoint::max();
+  TimePoint armed_for_ = TimePoint::max();
+  TimerId timer_;
+};
+
+}  // namespace herald::io
