@@ -1,0 +1,95 @@
+"""Child processes that never outlive their scenario."""
+import os
+import signal
+import socket
+import subprocess
+import time
+
+
+class LabError(Exception):
+    """Something did not become true in time, or a program ended that should not have."""
+
+
+def wait_until(condition, seconds, what):
+    """Polls until condition() is truthy and returns that; the bound is for a broken run, not for a slow one."""
+    end = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise LabError(f"not in {seconds} s: {what() if callable(what) else what}")
+        time.sleep(0.01)
+
+
+def free_port():
+    """A port that is free on 127.0.0.1 for both UDP and TCP now."""
+    for _ in range(100):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            port = tcp.getsockname()[1]
+            try:
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise LabError("no free port")
+
+
+class Process:
+    """One program with its own process group, its output in a file."""
+
+    def __init__(self, name, command, log, cwd=None, env=None):
+        self.name, self.log = name, log
+        self._file = open(log, "ab")
+        self._read = os.path.getsize(log)
+        self.popen = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=self._file,
+                                      stderr=subprocess.STDOUT, cwd=cwd, env=env, start_new_session=True)
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def output(self):
+        """What it has written since it was started."""
+        with open(self.log, "rb") as file:
+            file.seek(self._read)
+            return file.read().decode(errors="replace")
+
+    def tail(self, lines=15):
+        return "\n".join(self.output().splitlines()[-lines:])
+
+    def wait_for(self, condition, seconds, what):
+        def check():
+            result = condition()
+            if not result and not self.alive():
+                raise LabError(f"{self.name} ended with {self.popen.returncode} before: {what}\n{self.tail()}")
+            return result
+        try:
+            return wait_until(check, seconds, what)
+        except LabError as error:
+            raise LabError(f"{error}\nlast lines of {self.name} ({self.log}):\n{self.tail()}") from None
+
+    def signal(self, number, group=False):
+        if self.alive():
+            (os.killpg if group else os.kill)(self.popen.pid, number)
+
+    def kill(self):
+        """Like a crash: no goodbye, the children too."""
+        self.signal(signal.SIGKILL, group=True)
+        self.popen.wait()
+
+    def stop(self, seconds=15):
+        """SIGTERM, and after a while the end anyway. Returns the exit code."""
+        self.signal(signal.SIGCONT, group=True)
+        self.signal(signal.SIGTERM)
+        try:
+            self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
+        try:  # children that the first process left behind
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.popen.wait()
+        self._file.close()
+        return self.popen.returncode
