@@ -5,11 +5,14 @@ import signal
 import socket
 from pathlib import Path
 
-from .processes import LabError, Process, free_port, wait_until
+from .processes import LabError, Process, free_port
 
 LAB = Path(__file__).resolve().parent.parent
 DOMAIN = "ims.lab"
-PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret", "carol": "carol-secret"}
+
+
+def password(user):
+    return "load-secret" if user.startswith("load") else f"{user}-secret"
 
 
 def options_answer(port, seconds=0.3):
@@ -31,9 +34,9 @@ def options_answer(port, seconds=0.3):
 class Core:
     """Start order does not matter to the two; the S-CSCF first saves the HSS a connection attempt."""
 
-    def __init__(self, directory, hss_binary, as_port, isc_timeout=5000, ifc=None):
+    def __init__(self, directory, hss_binary, as_port, isc_timeout=5000, ifc=None, load_users=0):
         self.directory, self.hss_binary, self.as_port, self.ifc = Path(directory), hss_binary, as_port, ifc
-        self.isc_timeout = isc_timeout
+        self.isc_timeout, self.load_users = isc_timeout, load_users
         self.sip_port, self.scscf_diameter_port, self.hss_port = free_port(), free_port(), free_port()
         self.scscf = self.hss = None
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -58,7 +61,7 @@ class Core:
     def start_hss(self):
         command = [LAB / "hss/run", "--run-dir", self.directory, "--binary", self.hss_binary, "--port", self.hss_port,
                    "--scscf-diameter-port", self.scscf_diameter_port, "--sip-port", self.sip_port, "--as-port", self.as_port,
-                   "--domain", DOMAIN]
+                   "--domain", DOMAIN, "--load-users", self.load_users]
         if self.ifc:
             command += ["--ifc", self.ifc]
         self.hss = Process("HSS", command, self.directory / "hss.log")

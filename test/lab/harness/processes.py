@@ -1,4 +1,5 @@
 """Child processes that never outlive their scenario."""
+import ctypes
 import os
 import signal
 import socket
@@ -36,6 +37,11 @@ def free_port():
     raise LabError("no free port")
 
 
+def _end_with_parent():
+    """In the child: SIGTERM when the scenario is killed and can't stop it itself."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
 class Process:
     """One program with its own process group, its output in a file."""
 
@@ -44,7 +50,8 @@ class Process:
         self._file = open(log, "ab")
         self._read = os.path.getsize(log)
         self.popen = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=self._file,
-                                      stderr=subprocess.STDOUT, cwd=cwd, env=env, start_new_session=True)
+                                      stderr=subprocess.STDOUT, cwd=cwd, env=env, start_new_session=True,
+                                      preexec_fn=_end_with_parent)
 
     def alive(self):
         return self.popen.poll() is None

@@ -1,0 +1,87 @@
+"""The stage of one scenario: everything it starts is stopped when it ends, however it ends."""
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+from .core import Core, password
+from .herald import Herald, Receiver
+from .processes import LabError, free_port
+from .sip import UserAgent
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Lab:
+    def __init__(self, name, binaries, logs):
+        self.name, self.binaries = name, Path(binaries).resolve()
+        self.directory = Path(logs).resolve() / name
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory.mkdir(parents=True)
+        self._stack = contextlib.ExitStack()
+        self.core = self.herald = None
+        self.as_port = free_port()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._stack.close()
+        for log in self.directory.glob("*.log"):  # traces of a green run need not fill the disk
+            if log.stat().st_size > 50_000_000:
+                os.truncate(log, 50_000_000)
+
+    def say(self, text):
+        print(f"   {text}", flush=True)
+
+    def check(self, condition, text):
+        if not condition:
+            raise LabError(f"does not hold: {text}")
+        self.say(f"ok: {text}")
+
+    def start_core(self, **options):
+        self.core = Core(self.directory, self.binaries / "herald-hss", self.as_port, ifc=ifc_file(), **options)
+        self._stack.callback(self.core.stop)
+        return self.core.start()
+
+    def start_herald(self, **options):
+        self.herald = Herald(self.directory, self.binaries / "heraldd", (self.core.sip_port, self.core.hss_port), self.as_port,
+                             ROOT / "config/services/push.yaml", **options)
+        self._stack.callback(self.herald.stop)
+        self.herald.start()
+        self.core.hss.wait_for(lambda: any(line.get("peer", "").startswith("as1.") for line in self.core.hss_lines("peer_open")),
+                               30, "Herald is connected to the HSS")
+        return self.herald
+
+    def start(self, core=None, **herald):
+        self.start_core(**(core or {}))
+        return self.start_herald(**herald)
+
+    def receiver(self, user, *options, **named):
+        """herald-receiver, registered."""
+        receiver = Receiver(self.directory, self.binaries / "herald-receiver", user, self.core.sip_port, *options, **named)
+        self._stack.callback(receiver.stop)
+        receiver.wait_event("registered")
+        return receiver
+
+    def agent(self, name, **options):
+        """A scripted SIP user agent."""
+        agent = UserAgent(name, **options)
+        self._stack.callback(agent.close)
+        return agent
+
+    def phone(self, user, behaviour=None, **options):
+        """A scripted UE, registered; answers 200 unless told otherwise."""
+        phone = self.agent(user, behaviour=behaviour or (lambda _: (200,)))
+        answer = phone.register(self.core.sip_port, password(user), **options)
+        if answer.status != 200:
+            raise LabError(f"{user} is not registered: {answer.first}")
+        if self.herald:
+            self.herald.wait_registration(user)
+        return phone
+
+
+def ifc_file():
+    """What Herald exports for the HSS."""
+    exported = ROOT / "config/ifc/push.xml"
+    return exported if exported.exists() else ROOT / "test/lab/provisioning/push.xml"
