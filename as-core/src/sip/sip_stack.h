@@ -84,6 +84,8 @@ struct StackOptions {
   std::size_t tcp_above_bytes = 1300;  // RFC 3261 18.1.1, PS-22
   HopLimits hops;
   Duration t1 = std::chrono::milliseconds(500);  // sets timers B, F, H, J with it
+  std::vector<std::string> dns_servers;          // "127.0.0.1:53"; empty: the system's
+  Duration dns_timeout = std::chrono::seconds(5);
 };
 
 struct HopState {

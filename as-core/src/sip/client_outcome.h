@@ -1,0 +1,17 @@
+// What an NTA transaction without an answer from the peer means. Pure. status-mapping.md 6.
+#pragma once
+
+#include "sip/sip_stack.h"
+
+namespace herald::sip {
+
+// `status` is the one NTA made up, `error` the errno that Sofia's transport left with the request (0 = none).
+[[nodiscard]] ResponseOrigin origin_of(int status, int error, Transport transport) noexcept;
+
+// RFC 3261 8.1.3.1: 408 for time-outs, 503 for transport errors.
+[[nodiscard]] int local_status(ResponseOrigin origin) noexcept;
+
+// The request certainly was not taken by the hop, so the next address may be tried. AS-3
+[[nodiscard]] bool may_fail_over(ResponseOrigin origin) noexcept;
+
+}  // namespace herald::sip

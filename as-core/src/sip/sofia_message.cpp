@@ -1,0 +1,154 @@
+#include "sip/sofia_message.h"
+
+#include <array>
+#include <cstdlib>
+#include <initializer_list>
+#include <sofia-sip/msg_header.h>
+#include <sofia-sip/msg_mclass.h>
+#include <sofia-sip/msg_parser.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_protos.h>
+#include <sofia-sip/url.h>
+#include <utility>
+
+namespace herald::sip {
+namespace {
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// RFC 3261 7.3.1: a fold equals one space.
+std::string unfold(std::string_view value) {
+  value = trim(value);
+  std::string out;
+  out.reserve(value.size());
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (value[i] != '\r' && value[i] != '\n') {
+      out += value[i];
+      continue;
+    }
+    while (i + 1 < value.size() && is_blank(value[i + 1])) ++i;
+    while (!out.empty() && is_blank(out.back())) out.pop_back();
+    out += ' ';
+  }
+  return out;
+}
+
+template <class Encode>
+std::string encoded(Encode encode) {
+  std::array<char, 512> small{};
+  const auto length = encode(small.data(), small.size());
+  if (length < 0) return {};
+  const auto size = static_cast<std::size_t>(length);
+  if (size < small.size()) return {small.data(), size};
+  std::string large(size + 1, '\0');
+  encode(large.data(), large.size());
+  large.resize(size);
+  return large;
+}
+
+std::string field_value(const msg_header_t* header) {
+  return encoded([&](char* out, std::size_t size) { return msg_header_field_e(out, static_cast<isize_t>(size), header, 0); });
+}
+
+std::string_view raw_text(const msg_header_t* header) {
+  if (!header->sh_data || header->sh_len == 0) return {};
+  return {static_cast<const char*>(header->sh_data), header->sh_len};
+}
+
+// The URI byte for byte: between the first and the last space of the request line.
+std::string request_uri(const sip_request_t* request) {
+  const auto line = trim(raw_text(reinterpret_cast<const msg_header_t*>(request)));
+  const auto first = line.find(' ');
+  const auto last = line.rfind(' ');
+  if (first != std::string_view::npos && last > first) return std::string(trim(line.substr(first, last - first)));
+  return encoded([&](char* out, std::size_t size) { return url_e(out, static_cast<isize_t>(size), request->rq_url); });
+}
+
+void append_vias(SipHeaders& headers, const sip_t* sip) {
+  for (const auto* via = sip->sip_via; via; via = via->v_next) {
+    headers.add("Via", field_value(reinterpret_cast<const msg_header_t*>(via)));
+  }
+}
+
+void append_field(SipHeaders& headers, const msg_header_t* header) {
+  const auto raw = raw_text(header);
+  if (raw.empty()) {
+    if (header->sh_data) return;  // its text stands in the line of the header before it
+    const char* name = header->sh_class->hc_name;
+    if (name && *name) headers.add(name, field_value(header));
+    return;
+  }
+  const auto colon = raw.find(':');
+  if (colon == std::string_view::npos) return;
+  headers.add(std::string(expand_compact_name(trim(raw.substr(0, colon)))), unfold(raw.substr(colon + 1)));
+}
+
+}  // namespace
+
+const msg_mclass_t* transaction_class() {
+  static const msg_mclass_t* const shared = [] {
+    const auto* all = sip_default_mclass();
+    auto* some = msg_mclass_clone(all, 0, 1);
+    if (!some) std::abort();  // out of memory at start-up
+    for (const char* name :
+         {"Via", "Route", "Record-Route", "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Timestamp"}) {
+      msg_mclass_insert(some, msg_find_hclass(all, name, nullptr));
+    }
+    return some;
+  }();
+  return shared;
+}
+
+Expected<SofiaMessage> to_sofia(std::string_view text) {
+  SofiaMessage msg(msg_make(transaction_class(), MSG_DO_EXTRACT_COPY, text.data(), static_cast<ssize_t>(text.size())));
+  if (!msg) return fail(ErrorCode::internal, "no memory for a message");
+  const auto* sip = sip_object(msg.get());
+  if (!sip || msg_get_flags(msg.get(), MSG_FLG_ERROR | MSG_FLG_TRUNC) != 0 || sip->sip_error || !msg_is_complete(msg.get())) {
+    return fail(ErrorCode::invalid, "message does not parse");
+  }
+  if (!sip->sip_request && !sip->sip_status) return fail(ErrorCode::invalid, "message has no start line");
+  if (!sip->sip_from || !sip->sip_to || !sip->sip_call_id || !sip->sip_cseq || !sip->sip_via || !sip->sip_content_length) {
+    return fail(ErrorCode::invalid, "From, To, Call-ID, CSeq or Via is missing");
+  }
+  return msg;
+}
+
+Expected<ReceivedMessage> from_sofia(const msg_t* msg, const sip_t* sip) {
+  ReceivedMessage out;
+  if (sip->sip_request) {
+    out.message.start = SipRequestLine{sip->sip_request->rq_method_name, request_uri(sip->sip_request)};
+  } else if (sip->sip_status) {
+    out.message.start = SipStatusLine{sip->sip_status->st_status, sip->sip_status->st_phrase ? sip->sip_status->st_phrase : ""};
+  } else {
+    return fail(ErrorCode::invalid, "no start line");
+  }
+  auto& headers = out.message.headers;
+  bool vias_done = false;
+  std::size_t lines = 0;
+  for (const auto* header = *msg_chain_head(msg); header; header = header->sh_succ) {
+    out.bytes += header->sh_len;
+    const auto* kind = header->sh_class;
+    if (kind == sip_request_class || kind == sip_status_class || kind == sip_separator_class || kind == sip_payload_class) {
+      continue;
+    }
+    if (++lines > kMaxFields) return fail(ErrorCode::too_large, "more than 256 header fields");
+    if (kind == sip_via_class) {
+      if (!std::exchange(vias_done, true)) append_vias(headers, sip);
+      continue;
+    }
+    append_field(headers, header);
+  }
+  if (!vias_done) append_vias(headers, sip);
+  if (const auto* payload = sip->sip_payload; payload && payload->pl_data) {
+    out.message.body.assign(payload->pl_data, payload->pl_len);
+  }
+  return out;
+}
+
+}  // namespace herald::sip
