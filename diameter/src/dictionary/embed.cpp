@@ -29,34 +29,24 @@ void on_log_line(int level, const char* format, va_list arguments) noexcept {
   sink(level, std::string_view(line.data(), size));
 }
 
-class MemoryFile {
- public:
-  explicit MemoryFile(const std::string& text) : fd_(memfd_create("diameter.conf", MFD_CLOEXEC)) {
-    if (fd_ < 0) return;
-    std::size_t done = 0;
-    while (done < text.size()) {
-      const auto n = write(fd_, text.data() + done, text.size() - done);
-      if (n <= 0) {
-        close(fd_);
-        fd_ = -1;
-        return;
-      }
+}  // namespace
+
+MemoryFile::MemoryFile(const std::string& text) noexcept : fd_(memfd_create("diameter", MFD_CLOEXEC)) {
+  std::size_t done = 0;
+  while (fd_ >= 0 && done < text.size()) {
+    const auto n = write(fd_, text.data() + done, text.size() - done);
+    if (n > 0) {
       done += static_cast<std::size_t>(n);
+    } else {
+      close(fd_);
+      fd_ = -1;
     }
   }
-  ~MemoryFile() {
-    if (fd_ >= 0) close(fd_);
-  }
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-  [[nodiscard]] bool ok() const noexcept { return fd_ >= 0; }
-  [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+}
 
- private:
-  int fd_;
-};
-
-}  // namespace
+MemoryFile::~MemoryFile() {
+  if (fd_ >= 0) close(fd_);
+}
 
 Expected<> parse_configuration(const std::string& text) {
   const MemoryFile file(text);

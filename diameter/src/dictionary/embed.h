@@ -9,6 +9,20 @@
 
 namespace herald::diameter {
 
+// A text as a file without a place in the file system, for as long as the object lives.
+class MemoryFile {
+ public:
+  explicit MemoryFile(const std::string& text) noexcept;
+  ~MemoryFile();
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+  [[nodiscard]] bool ok() const noexcept { return fd_ >= 0; }
+  [[nodiscard]] std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+
+ private:
+  int fd_;
+};
+
 // fd_core_parseconf on a text: the library only takes a file name, so the text goes through a memfd. After
 // fd_core_initialize; extensions named in it are loaded.
 [[nodiscard]] Expected<> parse_configuration(const std::string& text);

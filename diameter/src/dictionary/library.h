@@ -9,3 +9,6 @@
 // Short names that would collide with ours.
 #undef ASSERT
 #undef LOG
+
+// Exported by libfdproto, but in no header of 1.2.1.
+extern "C" int fd_dict_iterate_rules(struct dict_object* parent, void* data, int (*callback)(void*, struct dict_rule_data*));
