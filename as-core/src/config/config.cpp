@@ -1,6 +1,7 @@
 #include "herald/config.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "herald/config_schema.h"
@@ -35,9 +36,31 @@ void ConfigIssues::warning(const ConfigNode& where, std::string key, std::string
   warning(where.mark, std::move(key), std::move(text));
 }
 
+// Follows "peers[2].tls" as far as the file goes.
 const ConfigNode& ConfigScope::at(std::string_view key) const noexcept {
-  const auto* found = node_.find(key);
-  return found != nullptr ? *found : node_;
+  const ConfigNode* node = &node_;
+  while (!key.empty()) {
+    if (key.front() == '.') {
+      key.remove_prefix(1);
+      continue;
+    }
+    const ConfigNode* next = nullptr;
+    if (key.front() == '[') {
+      std::size_t index = 0;
+      const auto close = key.find(']');
+      if (close == std::string_view::npos) break;
+      std::from_chars(key.data() + 1, key.data() + close, index);
+      if (index < node->items.size()) next = &node->items[index];
+      key.remove_prefix(close + 1);
+    } else {
+      const auto end = std::min(key.find_first_of(".["), key.size());
+      next = node->find(key.substr(0, end));
+      key.remove_prefix(end);
+    }
+    if (next == nullptr) break;
+    node = next;
+  }
+  return *node;
 }
 std::string ConfigScope::full(std::string_view key) const { return key.empty() ? path_ : detail::join_path(path_, key); }
 void ConfigScope::error(std::string_view key, std::string text) const { issues_.error(at(key), full(key), std::move(text)); }
