@@ -66,7 +66,7 @@ class SipServletMessage {
   SipServletMessage(SipServletMessage&&) = default;
   SipServletMessage& operator=(SipServletMessage&&) = default;
 
-  [[nodiscard]] const SipMessage& message() const noexcept;
+  [[nodiscard]] virtual const SipMessage& message() const noexcept = 0;
   [[nodiscard]] std::string_view method() const noexcept;  // of the request, for responses from CSeq
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const noexcept {
     return message().headers.get(name);
@@ -95,6 +95,8 @@ class SipServletRequest final : public SipServletMessage {
  public:
   explicit SipServletRequest(std::shared_ptr<detail::RequestState> state) noexcept;
 
+  [[nodiscard]] const SipMessage& message() const noexcept override;
+
   [[nodiscard]] bool is_initial() const noexcept;  // dispatched by application selection, not inside a dialog
   [[nodiscard]] const std::string& uri() const noexcept { return message().uri(); }
   [[nodiscard]] const IscContext& isc() const noexcept;
@@ -103,6 +105,8 @@ class SipServletRequest final : public SipServletMessage {
   [[nodiscard]] std::string_view trigger() const noexcept;
   // Address the request came from, "127.0.0.1:6060;transport=udp".
   [[nodiscard]] std::string peer() const;
+  // A trusted peer brings back what this node sent: our own push met our own initial filter criteria. Proxy it onward. AS-47.
+  [[nodiscard]] bool originated_here() const;
 
   // -- UAS side ------------------------------------------------------------------------------------------------------
   [[nodiscard]] SipServletResponse create_response(int status, std::string_view reason = {}) const;
@@ -118,12 +122,15 @@ class SipServletRequest final : public SipServletMessage {
   Expected<void> proxy_onward() const;
 
   // -- UAC side ------------------------------------------------------------------------------------------------------
+  // Continues the trace of whatever made us send; a new request has one of its own.
+  Expected<void> set_trace(TraceId trace);
   Expected<void> set_uri(std::string uri);
   // Puts a Route in front; the request goes to the first Route, else to its URI.
   Expected<void> push_route(std::string uri);
   // Binds the request to the address and shard; responses: provisional ones to the session handler's
   // do_provisional_response, exactly one final one to the awaiter. Time-outs and transport failures come as locally
-  // generated 408 and 503 (SV-7) with the cause. The deadline may end the wait before Timer F or B does.
+  // generated 408 and 503 (SV-7) with the cause. The deadline may end the wait before Timer F or B does. Error{gone}: the
+  // session ended meanwhile, the request was sent before, or it is an ACK, which has no response.
   Future<SipServletResponse> send(Deadline deadline = Deadline::never());
   Expected<void> cancel();
 
@@ -152,6 +159,8 @@ enum class ResponseOrigin {
 class SipServletResponse final : public SipServletMessage {
  public:
   explicit SipServletResponse(std::shared_ptr<detail::ResponseState> state) noexcept;
+
+  [[nodiscard]] const SipMessage& message() const noexcept override;
 
   [[nodiscard]] int status() const noexcept;
   [[nodiscard]] const std::string& reason() const noexcept;

@@ -1,0 +1,22 @@
+// Sending: responses of our server transactions and requests of our own, with what they do to dialogs and sessions.
+// Thread: one shard.
+#pragma once
+
+#include <memory>
+
+#include "container/states.h"
+
+namespace herald::container {
+
+// UAS. Error{gone}: no longer to be answered; Error{conflict}: it was proxied; Error{invalid}: no usable status.
+Expected<void> respond(Core& core, detail::RequestState& request, SipMessage response);
+// Marks the request as answered or proxied to the end: counters, session, release.
+void finish_server(Core& core, detail::RequestState& request);
+
+// UAC. The future gets exactly one final response, or Error{gone} when the session ends before.
+Future<SipServletResponse> send_request(const std::shared_ptr<detail::RequestState>& request, Deadline deadline);
+
+// Forwards along the remaining Route; AS-40..AS-42, AS-47.
+Expected<void> proxy_onward(Core& core, const std::shared_ptr<detail::RequestState>& request);
+
+}  // namespace herald::container
