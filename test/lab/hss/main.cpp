@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 #include "hss/config.h"
 #include "hss/control.h"
@@ -90,5 +91,7 @@ int main(int argc, char** argv) {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  return serve(file, signals);
+  const int code = serve(file, signals);
+  std::fflush(nullptr);
+  std::_Exit(code);  // threads of the library may still run, see Server::stop
 }

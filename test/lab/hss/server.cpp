@@ -1,6 +1,7 @@
 #include "hss/server.h"
 
 #include <chrono>
+#include <future>
 #include <map>
 #include <memory>
 #include <thread>
@@ -244,17 +245,23 @@ Expected<> Server::start() {
   wait_for_peer_threads(config_);
   if (auto done = check(fd_core_start(), "fd_core_start"); !done) return done;
   if (auto done = check(fd_core_waitstartcomplete(), "fd_core_waitstartcomplete"); !done) return done;
-  running_ = true;
   return {};
 }
 
 void Server::stop() {
   g_dispatch.delayed.reset();
   if (!initialized_) return;
-  fd_core_shutdown();
-  fd_core_wait_shutdown_complete();
   initialized_ = false;
-  running_ = false;
+  fd_core_shutdown();
+  // Against Kamailio's cdp the library waits its full 16 s for the connection to end. An HSS of a lab has nothing to lose: the
+  // DPR is out, so a moment is enough and the process may end around the rest.
+  auto done = std::make_shared<std::promise<void>>();
+  auto ended = done->get_future();
+  std::thread([done] {
+    fd_core_wait_shutdown_complete();
+    done->set_value();
+  }).detach();
+  ended.wait_for(std::chrono::milliseconds(500));
 }
 
 }  // namespace herald::lab

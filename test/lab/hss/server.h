@@ -38,13 +38,12 @@ class Server {
   // Before start.
   void handle(std::uint32_t command, std::uint32_t application, std::string name, Handler handler);
   [[nodiscard]] Expected<> start();
-  void stop();
+  void stop();  // may leave threads of the library behind: leave by std::_Exit
 
  private:
   const Config& config_;
   Faults& faults_;
   bool initialized_ = false;
-  bool running_ = false;
 };
 
 }  // namespace herald::lab
