@@ -1,0 +1,118 @@
+// One push: what was submitted (PushJob, never changes) and how it stands with each recipient (Delivery).
+// Thread: value types.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "herald/clock.h"
+#include "herald/store.h"
+
+namespace herald::push {
+
+// status-mapping.md 1. The numbers are stored: append only.
+enum class Status : std::uint8_t {
+  accepted,
+  scheduled,
+  waiting_reachable,
+  waiting_consent,
+  sending,
+  retrying,
+  network_accepted,
+  delivered,
+  displayed,
+  rejected,
+  undeliverable,
+  expired,
+  aborted,
+  timeout,
+  cancelled,
+  unknown,
+};
+[[nodiscard]] std::string_view to_string(Status status) noexcept;
+[[nodiscard]] std::optional<Status> parse_status(std::string_view text) noexcept;
+[[nodiscard]] bool is_final(Status status) noexcept;
+
+enum class Priority : std::uint8_t { low, medium, high };
+[[nodiscard]] std::string_view to_string(Priority priority) noexcept;
+[[nodiscard]] std::optional<Priority> parse_priority(std::string_view text) noexcept;
+
+// How far the initiator wants the outcome proven. Delivery and display reports need IMDN.
+enum class Report : std::uint8_t { none, network };
+
+// What carries the content to the receiver. A new mode is one more value here and one more sender behind the plan.
+enum class Mode : std::uint8_t { pager };
+[[nodiscard]] std::string_view to_string(Mode mode) noexcept;
+
+struct Content {
+  std::string type;  // media type with parameters, as it goes into Content-Type
+  std::string bytes;
+};
+
+struct PushJob {
+  std::string id;  // make_id(): sorts by creation time
+  WallTime created{};
+  std::string initiator;          // name of the account; empty: an operator through the admin socket
+  std::string sender;             // identity the push is sent as: From and P-Asserted-Identity
+  std::string application;        // token of +g.oma.pusheventapp
+  std::vector<Content> contents;  // what was asked for first, then its alternatives
+  Report report = Report::network;
+  Priority priority = Priority::medium;
+  std::optional<WallTime> deliver_after;
+  std::optional<WallTime> deliver_before;  // as the initiator said: becomes Expires (PS-16)
+  WallTime expires{};                      // deliver_before, else the configured maximum age
+  std::string trace;
+  std::uint32_t recipients = 0;
+  std::string unknown_fields;  // written by a newer version, kept
+};
+
+// SM-2: one line of the history.
+struct Transition {
+  WallTime at{};
+  Status status = Status::accepted;
+  std::uint16_t attempt = 0;
+  std::string cause;
+};
+
+// What a delivery already tried to help itself; each only once (class F).
+enum class Fix : std::uint8_t { redirect = 1 };
+
+struct Delivery {
+  std::string push;
+  std::uint32_t index = 0;  // of the recipient
+  std::string address;      // as submitted; the Request-URI
+  WallTime expires{};       // of the push: a waiting delivery must end on time without reading its push
+  Priority priority = Priority::medium;
+
+  Status status = Status::accepted;
+  int code = 1001;     // PAP code, status-mapping.md 2
+  std::string cause;   // SM-2: "sip:486", "timer:F", "policy:consent"
+  std::string detail;  // Reason, Warning of the last answer (SM-12)
+  std::optional<Mode> mode;
+  std::uint16_t attempts = 0;          // requests that went out
+  std::uint16_t unknown_outcomes = 0;  // class U so far
+  std::uint16_t restarts = 0;          // found in `sending` after a restart: a possible duplicate each
+  std::uint8_t fixes = 0;              // bits of Fix
+  std::uint8_t content = 0;            // index into PushJob::contents
+  std::string redirected;              // target of a followed 3xx (PS-7)
+  bool cancel_requested = false;       // DELETE came while a request was out: do not repeat
+  WallTime created{};
+  WallTime updated{};
+  WallTime started{};  // of the running attempt
+  std::optional<WallTime> retry_at;
+  std::vector<Transition> history;
+  std::string unknown_fields;
+
+  Version version = 0;  // of the stored record; not part of it
+
+  [[nodiscard]] bool final() const noexcept { return is_final(status); }
+  [[nodiscard]] bool tried(Fix fix) const noexcept { return (fixes & static_cast<std::uint8_t>(fix)) != 0; }
+  void mark_tried(Fix fix) noexcept { fixes = static_cast<std::uint8_t>(fixes | static_cast<std::uint8_t>(fix)); }
+  // Moves to `next` and writes the history. A final state never changes (SM-1): false, and nothing happened.
+  bool move_to(Status next, int pap_code, std::string why, WallTime now);
+};
+
+}  // namespace herald::push

@@ -1,0 +1,85 @@
+// What to do with a delivery now: one pure decision from everything that is known. sip-push.md 8 and 9.
+//
+//   (job, delivery, registration, profile, HSS state, application, time)  ->  Attempt | Wait | Refuse
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "herald/registration_view.h"
+#include "herald/service_profile.h"
+#include "push/push_job.h"
+#include "push_config.h"
+#include "push_profile.h"
+
+namespace herald::push {
+
+// What is known about where the user is.
+struct Reachability {
+  enum class State : std::uint8_t { registered, unregistered, unknown };
+  State state = State::unknown;
+  std::string scscf;            // URI; empty: nobody told
+  bool contacts_known = false;  // false: "registered" is all there is
+  std::vector<RegisteredContact> contacts;
+};
+
+// What the HSS said.
+struct HssAnswer {
+  enum class State : std::uint8_t { answered, user_unknown, failed };
+  State state = State::answered;
+  std::optional<PushProfile> profile;
+};
+
+struct PlanInput {
+  const PushJob& job;
+  const Delivery& delivery;
+  const ServiceApplication& application;
+  Reachability reach;
+  HssAnswer hss;
+  WallTime now{};
+};
+
+struct PlanRules {
+  HssFailurePolicy on_hss_failure = HssFailurePolicy::use_default;
+  std::chrono::milliseconds hss_retry{30000};
+  std::chrono::milliseconds consent_recheck{300000};
+  std::uint32_t pager_max_bytes = 1300;
+  std::string next_hop;  // when nobody names an S-CSCF
+};
+
+// A request to be sent. Modes differ in who carries it out, not in how it is decided.
+struct Attempt {
+  Mode mode = Mode::pager;
+  std::string target;  // Request-URI
+  std::string route;   // SIP URI with ;lr
+  std::uint8_t content = 0;
+  std::uint32_t max_bytes = 1300;  // of the whole request (PS-20)
+};
+struct Wait {
+  enum class For : std::uint8_t { registration, consent, time };
+  For what = For::registration;
+  Status status = Status::waiting_reachable;
+  std::optional<WallTime> until;  // look again then at the latest
+  std::string cause;
+};
+struct Refuse {
+  Status status = Status::undeliverable;
+  int code = 3000;
+  std::string cause;
+};
+using Plan = std::variant<Attempt, Wait, Refuse>;
+
+[[nodiscard]] Plan plan(const PlanInput& input, const PlanRules& rules);
+
+// The content to try next after `accept` (media ranges; empty: unknown) or a size was refused; nothing when all were tried.
+[[nodiscard]] std::optional<std::uint8_t> next_content(const PushJob& job, std::uint8_t current,
+                                                       const std::vector<std::string>& accept, bool must_be_smaller);
+// "text/*" or "*/*" against "text/plain;charset=utf-8".
+[[nodiscard]] bool media_range_matches(std::string_view range, std::string_view type);
+
+// The application's entry in the service profiles, the one called "*", or a closed one.
+[[nodiscard]] ServiceApplication find_application(const std::vector<ServiceProfile>& services, std::string_view id);
+
+}  // namespace herald::push

@@ -1,0 +1,261 @@
+#include "delivery_scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "herald/sip_uri.h"
+#include "push_catalog.h"
+#include "push_records.h"
+
+namespace herald::push {
+namespace {
+
+// Starts per turn of the loop: a registration storm must not hold the shard.
+constexpr int kStartsPerTurn = 64;
+// A step of the wall clock is noticed at the latest after this.
+constexpr Duration kLongestSleep = std::chrono::seconds(60);
+constexpr std::size_t kRestorePage = 500;
+// Between a registration and what follows it: lets the S-CSCF store the binding it has just told us about.
+constexpr std::chrono::milliseconds kSecondLook{500};
+
+std::string delivery_name(std::string_view push, std::uint32_t index) { return std::string(push) + "/" + std::to_string(index); }
+
+}  // namespace
+
+DeliveryScheduler::DeliveryScheduler(ServletContext& context, std::shared_ptr<NodeLoad> load)
+    : context_(context), load_(std::move(load)), random_(std::random_device{}()) {}
+
+void DeliveryScheduler::start() {
+  listening_ = context_.registrations().listen(
+      [this](RegistrationEvent event, const Registration& registration) { on_registration(event, registration); });
+  restoring_ = true;
+  spawn(restore(shared_from_this()));
+}
+
+void DeliveryScheduler::stop() noexcept {
+  *stopped_ = true;
+  listening_.reset();
+  if (timer_) context_.executor().timers().cancel(timer_);
+  timer_ = {};
+  metrics_.waiting(-static_cast<double>(queue_.size()));
+  load_->open -= queue_.size();
+}
+
+void DeliveryScheduler::admit(Admission admission) {
+  if (restoring_) admitted_while_restoring_.insert(delivery_name(admission.delivery.push, admission.delivery.index));
+  SlotId slot;
+  if (!add(admission.delivery, admission.user, admission.job->expires, admission.job->priority, slot)) return;
+  auto loaded = std::make_unique<LoadedDelivery>(LoadedDelivery{std::move(admission.job), std::move(admission.delivery)});
+  queue_.carry(slot, std::move(loaded));
+  queue_.make_ready(slot);
+  request_pump();
+}
+
+bool DeliveryScheduler::add(const Delivery& delivery, const std::string& user, WallTime expires, Priority priority,
+                            SlotId& slot) {
+  DeliveryQueue::Item item;
+  item.push = delivery.push;
+  item.index = delivery.index;
+  item.priority = priority;
+  item.expires = expires;
+  const auto added = queue_.add(item, user);
+  if (!added) return false;
+  slot = *added;
+  ++load_->open;
+  metrics_.waiting(1);
+  return true;
+}
+
+void DeliveryScheduler::wake(const std::string& user) {
+  if (queue_.wake(user) > 0) request_pump();
+}
+
+void DeliveryScheduler::forget(const std::string& user, const std::string& push, std::uint32_t index) {
+  const auto slot = queue_.find(user, push, index);
+  if (!slot || queue_.phase(*slot) == DeliveryQueue::Phase::running) return;
+  finish(*slot);
+  request_pump();
+}
+
+void DeliveryScheduler::on_registration(RegistrationEvent event, const Registration& registration) {
+  if (event != RegistrationEvent::registered && event != RegistrationEvent::refreshed) return;
+  wake(registration.user);
+  // The other identities of the implicit set may live elsewhere.
+  for (const auto& identity : registration.associated) {
+    if (identity == registration.user) continue;
+    const auto shard = context_.home_shard(identity);
+    if (shard == context_.shard()) {
+      wake(identity);
+    }
+    // Other shards hear of it by their own view: the container posts a registration to the home of every identity.
+  }
+}
+
+Task<void> DeliveryScheduler::restore(Self self) {
+  auto& store = self->context_.store();
+  std::string cursor;
+  std::size_t restored = 0;
+  bool reported = false;
+  do {
+    Scan scan;
+    scan.table = std::string(kDeliveryTable);
+    scan.term = std::string(kOpenTerm);
+    scan.cursor = cursor;
+    scan.limit = kRestorePage;
+    const auto page = co_await store.scan(std::move(scan));
+    if (*self->stopped_) co_return;
+    if (!page) {
+      self->metrics_.store_failure("restore");
+      if (!std::exchange(reported, true)) log::event(catalog::kRestoreFailed, {{"cause", page.error().text}});
+      co_await sleep_for(std::chrono::seconds(1));
+      if (*self->stopped_) co_return;
+      continue;
+    }
+    for (const auto& record : page->records) {
+      auto delivery = decode_delivery(record);
+      if (!delivery) {
+        log::event(catalog::kCorruptRecord, {{"cause", delivery.error().text}});
+        continue;
+      }
+      if (delivery->final() || self->admitted_while_restoring_.contains(delivery_name(delivery->push, delivery->index))) continue;
+      if (self->context_.home_shard(canonical_identity(delivery->address)) != self->context_.shard()) continue;
+      self->restore_delivery(std::move(*delivery));
+      ++restored;
+    }
+    cursor = page->next;
+  } while (!cursor.empty());
+  self->restoring_ = false;
+  self->admitted_while_restoring_ = {};
+  if (restored > 0) log::event(catalog::kRestored, {{"deliveries", restored}, {"shard", self->context_.shard()}});
+  self->request_pump();
+}
+
+// What waits for a user waits on only if the user is still away.
+void DeliveryScheduler::restore_delivery(Delivery delivery) {
+  const auto now = context_.clock().wall();
+  const auto user = canonical_identity(delivery.address);
+  SlotId slot;
+  if (!add(delivery, user, delivery.expires, delivery.priority, slot)) {
+    log::event(catalog::kCorruptRecord, {{"cause", "delivery with a strange push id"}});
+    return;
+  }
+  switch (delivery.status) {
+    case Status::sending: {
+      // Nobody knows whether it arrived. The old transaction ended with its process; at the latest 32 s after its start (Timer F)
+      // nothing of it is left anywhere.
+      const auto rest = context_.config<PushConfig>()->resend_after_restart;
+      queue_.wait_until(slot, std::min(now + rest, std::max(now, delivery.started + std::chrono::seconds(32))));
+      break;
+    }
+    case Status::retrying:
+    case Status::scheduled:
+    case Status::waiting_consent:
+      if (delivery.retry_at && *delivery.retry_at > now) {
+        queue_.wait_until(slot, *delivery.retry_at);
+      } else {
+        queue_.make_ready(slot);
+      }
+      break;
+    case Status::waiting_reachable:
+      if (context_.registrations().find(user) == nullptr) {
+        queue_.wait_for_registration(slot, std::nullopt);
+        break;
+      }
+      [[fallthrough]];
+    default:
+      queue_.make_ready(slot);
+      break;
+  }
+}
+
+void DeliveryScheduler::request_pump() {
+  if (pumping_ || std::exchange(pump_requested_, true)) return;
+  context_.executor().complete([self = shared_from_this()] {
+    self->pump_requested_ = false;
+    if (!*self->stopped_) self->pump();
+  });
+}
+
+void DeliveryScheduler::pump() {
+  pumping_ = true;
+  take_due();
+  const auto limit = context_.config<PushConfig>()->max_in_flight;
+  bool more = false;
+  for (int started = 0; queue_.running() < limit; ++started) {
+    if (started == kStartsPerTurn) {
+      more = true;
+      break;
+    }
+    const auto slot = queue_.take();
+    if (!slot) break;
+    start_work(*slot);
+    if (*stopped_) return;
+  }
+  pumping_ = false;
+  arm_timer();
+  if (more) request_pump();
+}
+
+void DeliveryScheduler::take_due() {
+  const auto now = context_.clock().wall();
+  while (const auto slot = queue_.pop_due(now)) {
+    if (now >= queue_.expires(*slot)) {
+      spawn(expire(shared_from_this(), *slot));
+    } else {
+      queue_.make_ready(*slot);
+    }
+  }
+  for (const auto& slot : gate_.take_probes(now, queue_)) queue_.make_ready(slot);
+}
+
+void DeliveryScheduler::arm_timer() {
+  auto due = queue_.next_due();
+  if (const auto probe = gate_.next_probe()) due = std::min(due.value_or(*probe), *probe);
+  auto& timers = context_.executor().timers();
+  if (timer_ && due && timer_due_ == *due) return;
+  if (timer_) timers.cancel(timer_);
+  timer_ = {};
+  if (!due) return;
+  timer_due_ = *due;
+  const auto& clock = context_.clock();
+  const Duration left = std::clamp<Duration>(*due - clock.wall(), Duration::zero(), kLongestSleep);
+  timer_ = timers.start_at(clock.now() + left, [self = shared_from_this()] {
+    self->timer_ = {};
+    if (!*self->stopped_) self->pump();
+  });
+}
+
+void DeliveryScheduler::start_work(SlotId slot) {
+  metrics_.in_flight(1);
+  spawn(work(shared_from_this(), slot));
+}
+
+void DeliveryScheduler::finish(SlotId slot) {
+  if (!queue_.alive(slot)) return;
+  queue_.remove(slot);
+  --load_->open;
+  metrics_.waiting(-1);
+}
+
+void DeliveryScheduler::place(SlotId slot, const NextStep& step, const std::string& hop) {
+  switch (step.kind) {
+    case NextStep::Kind::done:
+      return finish(slot);
+    case NextStep::Kind::at_once:
+      return queue_.make_ready(slot);
+    case NextStep::Kind::at_time:
+      return queue_.wait_until(slot, *step.at);
+    case NextStep::Kind::on_registration:
+    case NextStep::Kind::on_consent:
+      // A registration that came while we were busy is not lost.
+      if (queue_.woken(slot)) return queue_.wait_until(slot, context_.clock().wall() + kSecondLook);
+      return queue_.wait_for_registration(slot, step.at);
+    case NextStep::Kind::parked:
+      queue_.park(slot);
+      return gate_.park(hop, slot);
+  }
+}
+
+double DeliveryScheduler::chance() { return std::uniform_real_distribution<double>(0.0, 1.0)(random_); }
+
+}  // namespace herald::push

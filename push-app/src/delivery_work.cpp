@@ -1,0 +1,266 @@
+// One delivery's turn, from its record to its next state. See delivery_scheduler.h.
+#include <utility>
+
+#include "delivery_scheduler.h"
+#include "delivery_writer.h"
+#include "herald/sip_uri.h"
+#include "herald/trace.h"
+#include "knowledge.h"
+#include "pager_sender.h"
+#include "push_catalog.h"
+#include "push_records.h"
+
+namespace herald::push {
+namespace {
+
+constexpr std::chrono::milliseconds kStoreRetry{1000};
+
+PlanRules rules_of(const PushConfig& config, const NodeInfo& node) {
+  PlanRules rules;
+  rules.on_hss_failure = config.on_hss_failure;
+  rules.hss_retry = config.hss_retry;
+  rules.consent_recheck = config.consent_recheck;
+  rules.pager_max_bytes = config.pager_max_bytes;
+  rules.next_hop = node.next_hop;
+  return rules;
+}
+
+// A request of the size that fits, or why there is none (PS-20..PS-23). Changes `wish` to the content it carries.
+Expected<SipServletRequest> fitting_request(ServletContext& context, const LoadedDelivery& loaded, Attempt& wish) {
+  const auto application = find_application(context.services(), loaded.job->application);
+  MessageContext about;
+  about.domain = context.node().domain;
+  about.icid = random_token(20);
+  about.now = context.clock().wall();
+  for (;;) {
+    const auto message = build_message(*loaded.job, wish, loaded.delivery.address, application, about);
+    auto request = make_pager_request(context.sip_factory(), message, loaded.job->trace);
+    if (!request || size_on_wire(*request) <= wish.max_bytes) return request;
+    const auto smaller = next_content(*loaded.job, wish.content, {}, /*must_be_smaller=*/true);
+    if (!smaller)
+      return fail(ErrorCode::too_large, "the request would have " + std::to_string(size_on_wire(*request)) + " bytes");
+    wish.content = *smaller;
+  }
+}
+
+}  // namespace
+
+Task<void> DeliveryScheduler::work(Self self, SlotId slot) {
+  LoadedDelivery loaded;
+  const auto loading = co_await load(self, slot, &loaded);
+  if (*self->stopped_) co_return;
+  switch (loading) {
+    case Loading::gone:
+      self->finish(slot);
+      break;
+    case Loading::again:
+      self->queue_.wait_until(slot, self->context_.clock().wall() + kStoreRetry);
+      break;
+    case Loading::ok: {
+      const auto config = self->context_.config<PushConfig>();
+      auto user = self->queue_.target(slot);
+      auto known = co_await gather_knowledge(&self->context_, config, self->stopped_, std::move(user), loaded.job->trace);
+      if (*self->stopped_) co_return;
+      const auto application = find_application(self->context_.services(), loaded.job->application);
+      const PlanInput input{
+          *loaded.job, loaded.delivery, application, std::move(known.reach), std::move(known.hss), self->context_.clock().wall()};
+      auto decision = plan(input, rules_of(*config, self->context_.node()));
+      co_await carry_out(self, slot, &loaded, std::move(decision));
+      if (*self->stopped_) co_return;
+      break;
+    }
+  }
+  self->metrics_.in_flight(-1);
+  self->request_pump();
+}
+
+Task<DeliveryScheduler::Loading> DeliveryScheduler::load(Self self, SlotId slot, LoadedDelivery* out) {
+  if (auto carried = self->queue_.take_carried(slot)) {
+    *out = std::move(*carried);
+    co_return Loading::ok;
+  }
+  auto& store = self->context_.store();
+  const auto push = self->queue_.push(slot);
+  auto delivery_at = delivery_key(push, self->queue_.index(slot));
+  const auto delivery_record = co_await store.get(std::move(delivery_at));
+  if (*self->stopped_) co_return Loading::gone;
+  if (!delivery_record) co_return delivery_record.error().code == ErrorCode::not_found ? Loading::gone : Loading::again;
+  auto push_at = push_key(push);
+  const auto push_record = co_await store.get(std::move(push_at));
+  if (!push_record) co_return push_record.error().code == ErrorCode::not_found ? Loading::gone : Loading::again;
+  auto delivery = decode_delivery(*delivery_record);
+  auto job = decode_push(*push_record);
+  if (!delivery || !job) {
+    log::event(catalog::kCorruptRecord, {{"push", push}, {"cause", delivery ? job.error().text : delivery.error().text}});
+    co_return Loading::gone;
+  }
+  if (delivery->final()) co_return Loading::gone;
+  out->delivery = std::move(*delivery);
+  out->job = std::make_shared<const PushJob>(std::move(*job));
+  co_return Loading::ok;
+}
+
+// Runs beside the target's queue: it must not wait for a MESSAGE that is still pending.
+Task<void> DeliveryScheduler::expire(Self self, SlotId slot) {
+  LoadedDelivery loaded;
+  self->queue_.hold(slot);
+  const auto loading = co_await load(self, slot, &loaded);
+  if (*self->stopped_ || !self->queue_.alive(slot)) co_return;
+  if (loading == Loading::again) {
+    co_await sleep_for(kStoreRetry);
+    if (*self->stopped_) co_return;
+    self->queue_.wait_until(slot, self->context_.clock().wall());
+    self->request_pump();
+    co_return;
+  }
+  if (loading == Loading::gone) {
+    self->finish(slot);
+    co_return;
+  }
+  const Refuse refusal{Status::expired, 1001, "deliver-before"};
+  co_await settle(self, slot, &loaded, refusal);
+}
+
+Task<void> DeliveryScheduler::carry_out(Self self, SlotId slot, LoadedDelivery* loaded, Plan decision) {
+  // Found in `sending`: the process died, or lost the store, with a request out.
+  if (loaded->delivery.status == Status::sending) {
+    ++loaded->delivery.restarts;
+    if (std::holds_alternative<Attempt>(decision)) {
+      if (loaded->delivery.attempts >= self->context_.config<PushConfig>()->retry.max_attempts) {
+        decision = Refuse{Status::timeout, 4000, "restart:unknown"};
+      } else {
+        self->metrics_.possible_duplicate("restart");
+      }
+    }
+  }
+  if (auto* refusal = std::get_if<Refuse>(&decision)) co_return co_await settle(self, slot, loaded, std::move(*refusal));
+  if (auto* wish = std::get_if<Wait>(&decision)) co_return co_await wait(self, slot, loaded, std::move(*wish));
+  co_await attempt(self, slot, loaded, std::move(std::get<Attempt>(decision)));
+}
+
+Task<void> DeliveryScheduler::settle(Self self, SlotId slot, LoadedDelivery* loaded, Refuse refusal) {
+  auto& delivery = loaded->delivery;
+  delivery.move_to(refusal.status, refusal.code, std::move(refusal.cause), self->context_.clock().wall());
+  const auto saved = co_await save_outcome(&self->context_.store(), &delivery, Durability::durable, self->stopped_);
+  if (*self->stopped_) co_return;
+  if (saved == Saved::yes) self->report_end(*loaded);
+  self->finish(slot);
+}
+
+Task<void> DeliveryScheduler::wait(Self self, SlotId slot, LoadedDelivery* loaded, Wait wish) {
+  auto& delivery = loaded->delivery;
+  const bool changed = delivery.status != wish.status || delivery.cause != wish.cause || wish.what == Wait::For::time;
+  if (changed) {  // a push that only looks again costs no write
+    delivery.retry_at = wish.until;
+    delivery.move_to(wish.status, 1001, std::move(wish.cause), self->context_.clock().wall());
+    const auto saved = co_await save_delivery(&self->context_.store(), &delivery, Durability::relaxed);
+    if (*self->stopped_) co_return;
+    if (saved == Saved::lost) co_return self->finish(slot);
+    // `failed`: nothing was promised that the store does not hold; the next look writes again.
+    if (delivery.final()) {  // cancelled meanwhile
+      self->report_end(*loaded);
+      co_return self->finish(slot);
+    }
+  }
+  NextStep step;
+  step.kind = wish.what == Wait::For::time ? NextStep::Kind::at_time : NextStep::Kind::on_registration;
+  step.at = wish.until;
+  self->place(slot, step, {});
+}
+
+Task<void> DeliveryScheduler::attempt(Self self, SlotId slot, LoadedDelivery* loaded, Attempt wish) {
+  auto& context = self->context_;
+  auto& delivery = loaded->delivery;
+  const auto hop = wish.route;
+  auto request = fitting_request(context, *loaded, wish);
+  if (!request) {
+    const bool large = request.error().code == ErrorCode::too_large;
+    log::info("push cannot be sent", {{"trace", loaded->job->trace}, {"push", delivery.push}, {"cause", request.error().text}});
+    const Refuse refusal{Status::undeliverable, large ? 2005 : 3000, large ? "capability:size" : "local:request"};
+    co_return co_await settle(self, slot, loaded, refusal);
+  }
+  if (!self->gate_.admit(hop, context.clock().wall())) {
+    NextStep parked;
+    parked.kind = NextStep::Kind::parked;
+    self->place(slot, parked, hop);
+    co_return;
+  }
+
+  // ST-48: before the first packet, so that a restart knows that one may be out.
+  delivery.content = wish.content;
+  delivery.mode = wish.mode;
+  ++delivery.attempts;
+  delivery.started = context.clock().wall();
+  delivery.retry_at.reset();
+  delivery.move_to(Status::sending, 1001, "attempt", delivery.started);
+  const auto saved = co_await save_delivery(&context.store(), &delivery, Durability::relaxed);
+  if (*self->stopped_) co_return;
+  if (saved != Saved::yes || delivery.cancel_requested) {
+    self->gate_.abandon(hop);
+    if (saved == Saved::lost) co_return self->finish(slot);
+    if (saved == Saved::yes) {  // nothing went out yet: the cancellation is in time
+      const Refuse cancelled{Status::cancelled, 1000, "initiator"};
+      co_return co_await settle(self, slot, loaded, cancelled);
+    }
+    self->queue_.wait_until(slot, context.clock().wall() + kStoreRetry);
+    co_return;
+  }
+
+  self->metrics_.attempt(wish.mode);
+  auto answered = request->send();
+  const auto response = co_await answered;
+  if (*self->stopped_) co_return;
+  auto outcome = response ? outcome_of(*response) : outcome_of(response.error());
+  co_await after_attempt(self, slot, loaded, std::move(outcome), hop);
+}
+
+Task<void> DeliveryScheduler::after_attempt(Self self, SlotId slot, LoadedDelivery* loaded, Outcome outcome, std::string hop) {
+  auto& context = self->context_;
+  auto& delivery = loaded->delivery;
+  const auto now = context.clock().wall();
+  const auto config = context.config<PushConfig>();
+  const auto reading = read_outcome(outcome);
+  self->metrics_.outcome(reading.cause);
+  for (const auto& released : self->gate_.report(hop, reading.nothing_sent, outcome.retry_after, now)) {
+    self->queue_.make_ready(released);
+  }
+  if (reading.alarm) {
+    log::event(catalog::kAlarmingAnswer,
+               {{"trace", loaded->job->trace}, {"push", delivery.push}, {"cause", reading.cause}, {"hop", hop}});
+  }
+  const auto step = apply_outcome(delivery, *loaded->job, outcome, config->retry, config->consent_recheck, self->chance(), now);
+  if (reading.retry == RetryClass::unknown && !delivery.final()) self->metrics_.possible_duplicate("unknown_outcome");
+  // A final state is what the initiator is told: it must not be undone by a power cut.
+  const auto durability = delivery.final() ? Durability::durable : Durability::relaxed;
+  const auto saved = co_await save_outcome(&context.store(), &delivery, durability, self->stopped_);
+  if (*self->stopped_) co_return;
+  if (saved == Saved::lost) co_return self->finish(slot);
+  if (delivery.final()) {
+    self->report_end(*loaded);
+    co_return self->finish(slot);
+  }
+  log::debug("push goes on", {{"trace", loaded->job->trace},
+                              {"push", delivery.push},
+                              {"status", to_string(delivery.status)},
+                              {"cause", delivery.cause},
+                              {"attempts", delivery.attempts}});
+  if (step.kind == NextStep::Kind::at_once) {
+    auto again = std::make_unique<LoadedDelivery>(std::move(*loaded));
+    self->queue_.carry(slot, std::move(again));
+  }
+  self->place(slot, step, hop);
+}
+
+void DeliveryScheduler::report_end(const LoadedDelivery& loaded) {
+  const auto& delivery = loaded.delivery;
+  metrics_.finished(delivery, context_.clock().wall());
+  log::info("push finished", {{"trace", loaded.job->trace},
+                              {"push", delivery.push},
+                              {"recipient", log::identity(delivery.address)},
+                              {"status", to_string(delivery.status)},
+                              {"code", delivery.code},
+                              {"cause", delivery.cause},
+                              {"attempts", delivery.attempts}});
+}
+
+}  // namespace herald::push

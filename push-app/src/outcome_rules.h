@@ -1,0 +1,23 @@
+// Outcome of one request -> next state of the delivery: the status table, the retry classes and the repairs together. Pure.
+#pragma once
+
+#include "delivery_plan.h"
+#include "retry_policy.h"
+
+namespace herald::push {
+
+// What the scheduler does with the delivery after its record is saved.
+struct NextStep {
+  enum class Kind : std::uint8_t { done, at_time, at_once, on_registration, on_consent, parked };
+  Kind kind = Kind::done;
+  std::optional<WallTime> at;
+};
+
+// Changes `delivery` to what shall be stored. `chance` in [0,1) picks the jitter.
+[[nodiscard]] NextStep apply_outcome(Delivery& delivery, const PushJob& job, const Outcome& outcome, const RetryRules& rules,
+                                     std::chrono::milliseconds consent_recheck, double chance, WallTime now);
+
+// PS-7: the target of a redirection that may be followed: once, within the same domain.
+[[nodiscard]] std::optional<std::string> followable_redirect(const Delivery& delivery, const Outcome& outcome);
+
+}  // namespace herald::push

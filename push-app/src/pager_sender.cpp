@@ -1,0 +1,63 @@
+#include "pager_sender.h"
+
+namespace herald::push {
+
+Expected<SipServletRequest> make_pager_request(SipFactory& factory, const PushMessage& message, const std::string& trace) {
+  const auto session = factory.create_application_session();
+  if (auto* attributes = session.attributes()) attributes->set<std::string>("trace", trace);
+  auto request = factory.create_request(session, "MESSAGE", message.from, message.to);
+  if (!request) return request;
+  if (auto set = request->set_uri(message.uri); !set) return fail(set.error());
+  if (!message.route.empty()) {
+    if (auto set = request->push_route(message.route); !set) return fail(set.error());
+  }
+  for (const auto& [name, value] : message.headers) {
+    if (auto set = request->set_header(name, value); !set) return fail(set.error());
+  }
+  if (auto set = request->set_content(message.content_type, message.body); !set) return fail(set.error());
+  return request;
+}
+
+std::size_t size_on_wire(const SipServletRequest& request) { return request.message().text().size() + kViaAllowance; }
+
+Outcome outcome_of(const SipServletResponse& response) {
+  Outcome outcome;
+  outcome.origin = response.origin();
+  outcome.sip = response.status();
+  outcome.retry_after = response.retry_after();
+  const auto& headers = response.message().headers;
+  outcome.reason_header = headers.get("Reason").value_or("");
+  outcome.warning = headers.get("Warning").value_or("");
+  outcome.response_source = headers.get("Response-Source").value_or("");
+  if (outcome.sip == 415 || outcome.sip == 406 || outcome.sip == 488) {
+    for (const auto range : headers.list("Accept")) outcome.accept.emplace_back(range);
+  }
+  if (outcome.sip / 100 == 3) {
+    for (const auto contact : headers.list("Contact")) {
+      if (const auto address = NameAddr::parse(contact)) outcome.contacts.push_back(address->uri);
+    }
+  }
+  return outcome;
+}
+
+Outcome outcome_of(const Error& error) {
+  Outcome outcome;
+  outcome.retry_after = error.retry_after;
+  switch (error.code) {
+    case ErrorCode::busy:
+    case ErrorCode::unavailable:
+      outcome.origin = ResponseOrigin::hop_blocked;
+      break;
+    case ErrorCode::invalid:
+    case ErrorCode::too_large:
+    case ErrorCode::unsupported:
+      outcome.sip = 400;  // our request; the same again would not help
+      break;
+    default:
+      outcome.origin = ResponseOrigin::cancelled;
+      break;
+  }
+  return outcome;
+}
+
+}  // namespace herald::push

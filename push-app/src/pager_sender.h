@@ -1,0 +1,22 @@
+// Pager mode: one attempt as one out-of-dialog MESSAGE (PS-10). The only place of the module that sends SIP.
+// Thread: one shard.
+#pragma once
+
+#include "herald/servlet_context.h"
+#include "message_builder.h"
+#include "status_table.h"
+
+namespace herald::push {
+
+// The request as it will go out, with all but the Via. Error{invalid} when a header is refused.
+[[nodiscard]] Expected<SipServletRequest> make_pager_request(SipFactory& factory, const PushMessage& message,
+                                                             const std::string& trace);
+
+// PS-20: start line, header, body, and what the stack adds.
+[[nodiscard]] std::size_t size_on_wire(const SipServletRequest& request);
+
+[[nodiscard]] Outcome outcome_of(const SipServletResponse& response);
+// When send() itself yields an Error: nothing left this node.
+[[nodiscard]] Outcome outcome_of(const Error& error);
+
+}  // namespace herald::push

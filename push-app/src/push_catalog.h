@@ -1,0 +1,56 @@
+// Operator events of the push module.
+#pragma once
+
+#include "herald/log.h"
+
+namespace herald::push::catalog {
+
+using log::Level;
+using log::OperatorEvent;
+
+inline constexpr OperatorEvent kRestored{"PU0101",
+                                         Level::info,
+                                         "deliveries restored",
+                                         "the node started on a store with unfinished pushes",
+                                         "they go on where they stood",
+                                         "none"};
+inline constexpr OperatorEvent kRestoreFailed{
+    "PU0102",
+    Level::error,
+    "deliveries cannot be restored",
+    "the store does not answer",
+    "pushes accepted before the start wait; new ones are refused while the store is away",
+    "check the store; herald retries every second"};
+inline constexpr OperatorEvent kAlarmingAnswer{
+    "PU0103",
+    Level::warn,
+    "a push was refused in a way that points to a fault",
+    "the core calls the request malformed, looping or unauthentic, or a certificate fails",
+    "the push is undeliverable, and others will probably be",
+    "see the cause; check routes, iFCs and the sender identity at the S-CSCF"};
+inline constexpr OperatorEvent kCorruptRecord{"PU0104",
+                                              Level::error,
+                                              "a stored push cannot be read",
+                                              "damaged store or written by an incompatible version",
+                                              "that delivery is left alone and stays in the store",
+                                              "look at the record; restore a backup if there are many"};
+inline constexpr OperatorEvent kStoreRefusesState{"PU0105",
+                                                  Level::error,
+                                                  "the state of a delivery cannot be saved",
+                                                  "the store does not answer",
+                                                  "the delivery keeps its place in flight and is saved as soon as possible",
+                                                  "check the store"};
+inline constexpr OperatorEvent kBadProfile{"PU0106",
+                                           Level::warn,
+                                           "a push profile at the HSS cannot be used",
+                                           "its XML is damaged or of a newer version",
+                                           "the application's default consent applies",
+                                           "correct the subscriber's repository data"};
+inline constexpr OperatorEvent kHandoverDelayed{"PU0107",
+                                                Level::warn,
+                                                "a shard does not take accepted pushes",
+                                                "its mailbox is full",
+                                                "they wait on the accepting shard and are offered again",
+                                                "see the shard's load; raise sip.shards"};
+
+}  // namespace herald::push::catalog

@@ -1,0 +1,59 @@
+// modules.push.config as a plain struct. Times as std::chrono, rates per second.
+// Thread: immutable once prepared.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "herald/config_value.h"
+#include "retry_policy.h"
+
+namespace herald::push {
+
+struct Initiator {
+  std::string name;
+  Secret token;
+  std::vector<std::string> identities;         // sender identities it may use (S-4)
+  std::vector<std::string> applications{"*"};  // exact ids, "prefix*" or "*"
+  Rate rate{100};                              // submissions; bursts of one second
+  std::vector<std::string> callbacks;          // URL patterns for reports
+};
+
+enum class HssFailurePolicy : std::uint8_t {
+  use_default,  // the application's defaults
+  hold,         // try again until deliver_before
+  reject,
+};
+
+struct PushConfig {
+  std::string sender_identity;
+  std::string event_package = "oma-push";
+  std::uint32_t pager_max_bytes = 1300;  // PS-21
+  std::vector<Initiator> initiators;
+
+  HssFailurePolicy on_hss_failure = HssFailurePolicy::use_default;
+  bool ask_hss = true;  // off: registrations and application defaults alone decide
+  std::string service_indication = "push-profile";
+  std::chrono::milliseconds hss_deadline{2000};
+  std::chrono::milliseconds hss_retry{30000};  // on_hss_failure: hold
+
+  std::chrono::milliseconds max_lifetime{std::chrono::hours(24 * 7)};
+  std::chrono::milliseconds default_lifetime{std::chrono::hours(72)};
+  std::chrono::milliseconds retention{std::chrono::hours(24 * 7)};  // of finished pushes, counted from their expiry
+  std::chrono::milliseconds idempotency_retention{std::chrono::hours(24)};
+  std::chrono::milliseconds consent_recheck{std::chrono::minutes(5)};
+  // After a crash the old client transaction is gone with its process and the receiver drops a repeated Content-ID (PS-6,
+  // PR-9), so a repeat need not wait for the 32 s that a proxy's copy of the old one may live.
+  std::chrono::milliseconds resend_after_restart{1000};
+
+  std::uint32_t max_recipients = 500;  // all in one batch of the store
+  std::uint32_t max_content_bytes = 65536;
+  std::uint32_t max_in_flight = 1000;   // deliveries being worked on, per shard
+  std::uint32_t max_waiting = 2000000;  // not yet final on this node; beyond: 503
+  RetryRules retry;
+};
+
+}  // namespace herald::push

@@ -1,0 +1,132 @@
+#include "push_config_schema.h"
+
+#include <set>
+
+#include "herald/sip_uri.h"
+
+namespace herald::push {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::string check_identity(const std::string& text) {
+  const auto uri = SipUri::parse(text);
+  return uri && uri->is_sip() && !uri->user.empty() ? "" : "must be a SIP URI with a user, like sip:push@ims.lab";
+}
+
+std::string check_name(const std::string& text) {
+  if (text.empty() || text.size() > 64 || text.find(':') != std::string::npos || text.front() == '@') {
+    return "must be 1 to 64 characters without ':' and not begin with '@'";
+  }
+  return "";
+}
+
+ConfigSchema<Initiator> initiator_schema() {
+  return ConfigSchema<Initiator>()
+      .key("name", &Initiator::name,
+           {.help = "Name of the account; the user of HTTP Basic", .required = true, .check = check_name, .sample = "news"})
+      .key("token", &Initiator::token,
+           {.help = "Bearer token, or password of HTTP Basic",
+            .required = true,
+            .check =
+                [](const Secret& token) {
+                  return token.value.size() < 8 ? std::string("must have at least 8 characters") : std::string();
+                },
+            .sample = "{env: HERALD_NEWS_TOKEN}"})
+      .list("identities", &Initiator::identities,
+            {.help = "Sender identities it may use as `from`; the first is its default. None: sender_identity only",
+             .max_items = 100,
+             .check = check_identity,
+             .sample = "[sip:push-news@ims.lab]"})
+      .list("applications", &Initiator::applications,
+            {.help = "Applications it may push to: ids, \"prefix*\" or \"*\"", .max_items = 100, .sample = "[\"*\"]"})
+      .key("rate", &Initiator::rate, {.help = "Submissions it may make; bursts of one second", .sample = "100/s"})
+      .list("callbacks", &Initiator::callbacks, {.help = "URL patterns where reports may be sent", .max_items = 100});
+}
+
+ConfigSchema<RetryRules> retry_schema() {
+  return ConfigSchema<RetryRules>()
+      .key("max_attempts", &RetryRules::max_attempts, {.help = "Requests sent for one delivery at most", .min = 1, .max = 100})
+      .key("first_delay", &RetryRules::first_delay,
+           {.help = "Before the second attempt; doubled for each further one",
+            .min = milliseconds(1),
+            .max = milliseconds(3600000)})
+      .key("max_delay", &RetryRules::max_delay,
+           {.help = "Longest pause between attempts", .min = milliseconds(1), .max = milliseconds(86400000)})
+      .key("jitter", &RetryRules::jitter, {.help = "Part of a pause that is left to chance, both ways", .min = 0.0, .max = 0.9})
+      .key("unknown_delay", &RetryRules::unknown_delay,
+           {.help = "Before the one repeat of a push whose outcome is unknown",
+            .min = milliseconds(0),
+            .max = milliseconds(3600000)})
+      .key("receivers_deduplicate", &RetryRules::receivers_deduplicate,
+           {.help = "Receivers drop a repeated Content-ID. false: a push of unknown outcome is never repeated"});
+}
+
+ConfigSchema<PushConfig> make_schema() {
+  constexpr milliseconds kDay(86400000);
+  return ConfigSchema<PushConfig>()
+      .key("sender_identity", &PushConfig::sender_identity,
+           {.help = "Identity that pushes are sent as when the initiator has none",
+            .required = true,
+            .check = check_identity,
+            .sample = "sip:push@ims.lab"})
+      .key("event_package", &PushConfig::event_package, {.help = "Name of the push event package", .needs_restart = true})
+      .key("pager_max_bytes", &PushConfig::pager_max_bytes,
+           {.help = "Largest MESSAGE as a whole (PS-21); more than 1300 only if every hop is congestion-safe",
+            .min = 200,
+            .max = 65535})
+      .sections("initiators", &PushConfig::initiators, initiator_schema(), {.help = "Who may submit pushes"})
+      .choice(
+          "on_hss_failure", &PushConfig::on_hss_failure,
+          {{"default", HssFailurePolicy::use_default}, {"hold", HssFailurePolicy::hold}, {"reject", HssFailurePolicy::reject}},
+          {.help = "When the HSS fails or is silent: go on with the application's defaults, wait for it, or reject"})
+      .key("ask_hss", &PushConfig::ask_hss, {.help = "Ask the HSS for push profile and user state before sending"})
+      .key("service_indication", &PushConfig::service_indication, {.help = "Service-Indication of the push profile"})
+      .key("hss_deadline", &PushConfig::hss_deadline,
+           {.help = "For all questions about one delivery together", .min = milliseconds(10), .max = milliseconds(60000)})
+      .key("hss_retry", &PushConfig::hss_retry,
+           {.help = "Pause between questions with on_hss_failure: hold", .min = milliseconds(1000), .max = kDay})
+      .key("max_lifetime", &PushConfig::max_lifetime,
+           {.help = "A push ends after this at the latest", .min = milliseconds(1000), .max = kDay * 90})
+      .key("default_lifetime", &PushConfig::default_lifetime,
+           {.help = "Lifetime of a push without deliver_before", .min = milliseconds(1000), .max = kDay * 90})
+      .key("retention", &PushConfig::retention, {.help = "Records are kept this long after a push expired", .max = kDay * 366})
+      .key("idempotency_retention", &PushConfig::idempotency_retention,
+           {.help = "How long an Idempotency-Key is remembered", .max = kDay * 30})
+      .key("consent_recheck", &PushConfig::consent_recheck,
+           {.help = "How often a push that waits for consent looks again", .min = milliseconds(1000), .max = kDay})
+      .key("resend_after_restart", &PushConfig::resend_after_restart,
+           {.help =
+                "Pause before a push that was being sent when the process died is sent again; 32s rules out that the first one "
+                "is still on its way",
+            .max = milliseconds(64000)})
+      .key("max_recipients", &PushConfig::max_recipients, {.help = "Addresses of one push", .min = 1, .max = 900})
+      .key("max_content_bytes", &PushConfig::max_content_bytes, {.help = "Of one content, decoded", .min = 1, .max = 262144})
+      .key("max_in_flight", &PushConfig::max_in_flight,
+           {.help = "Deliveries worked on at a time, per shard", .min = 1, .max = 100000})
+      .key("max_waiting", &PushConfig::max_waiting,
+           {.help = "Unfinished deliveries on this node; more are refused with 503", .min = 1})
+      .section("retry", &PushConfig::retry, retry_schema(), {.help = "When a delivery is tried again"})
+      .check([](PushConfig& config, const ConfigScope& at) {
+        std::set<std::string> names;
+        std::set<std::string> tokens;
+        for (const auto& initiator : config.initiators) {
+          if (!names.insert(initiator.name).second) at.error("initiators", "two accounts are called \"" + initiator.name + "\"");
+          if (!tokens.insert(initiator.token.value).second) at.error("initiators", "two accounts have the same token");
+        }
+        if (config.default_lifetime > config.max_lifetime) at.error("default_lifetime", "must not exceed max_lifetime");
+        if (config.retry.first_delay > config.retry.max_delay) at.error("retry", "first_delay must not exceed max_delay");
+        if (config.pager_max_bytes > 1300) {
+          at.warning("pager_max_bytes", "more than 1300 needs congestion-safe transport on every hop (RFC 3428 8)");
+        }
+      });
+}
+
+}  // namespace
+
+const ConfigSchema<PushConfig>& push_schema() {
+  static const auto schema = make_schema();
+  return schema;
+}
+
+}  // namespace herald::push

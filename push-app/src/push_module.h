@@ -1,0 +1,19 @@
+#pragma once
+
+#include "delivery_scheduler.h"
+#include "herald/module.h"
+
+namespace herald::push {
+
+class PushModule final : public Module {
+ public:
+  std::shared_ptr<const void> prepare(const ConfigNode& section, ConfigIssues& issues) override;
+  std::vector<std::string> needs_restart(const void* before, const void* after) const override;
+  std::vector<ConfigKeyDoc> documentation() const override;
+  std::unique_ptr<SipServlet> create_servlet() override;
+
+ private:
+  std::shared_ptr<NodeLoad> load_ = std::make_shared<NodeLoad>();
+};
+
+}  // namespace herald::push

@@ -1,0 +1,277 @@
+#include "push_records.h"
+
+#include <array>
+#include <cstdio>
+#include <openssl/sha.h>
+#include <utility>
+
+#include "herald/record.h"
+#include "herald/sip_uri.h"
+
+namespace herald::push {
+namespace {
+
+constexpr std::uint16_t kSchema = 1;
+
+namespace job_tag {
+constexpr FieldTag kCreated = 1, kInitiator = 2, kSender = 3, kApplication = 4, kContentType = 5, kContentBytes = 6, kReport = 7,
+                   kPriority = 8, kDeliverAfter = 9, kDeliverBefore = 10, kExpires = 11, kTrace = 12, kRecipients = 13;
+constexpr FieldTag kHighest = kRecipients;
+}  // namespace job_tag
+
+namespace delivery_tag {
+constexpr FieldTag kAddress = 1, kStatus = 2, kCode = 3, kCause = 4, kDetail = 5, kMode = 6, kAttempts = 7, kUnknownOutcomes = 8,
+                   kRestarts = 9, kFixes = 10, kContent = 11, kRedirected = 12, kCancelRequested = 13, kCreated = 14,
+                   kUpdated = 15, kStarted = 16, kRetryAt = 17, kHistory = 18, kExpires = 19, kPriority = 20;
+constexpr FieldTag kHighest = kPriority;
+}  // namespace delivery_tag
+
+Unexpected corrupt(const Record& record, std::string_view what) {
+  return fail(ErrorCode::corrupt, record.key.table + " " + record.key.partition + "/" + record.key.id + ": " + std::string(what));
+}
+
+template <class Enum>
+std::optional<Enum> to_enum(std::int64_t number, Enum highest) {
+  if (number < 0 || number > static_cast<std::int64_t>(highest)) return std::nullopt;
+  return static_cast<Enum>(number);
+}
+
+std::uint16_t small(const RecordReader& reader, FieldTag tag) {
+  return static_cast<std::uint16_t>(reader.number(tag).value_or(0));
+}
+
+// "milliseconds status attempt cause"
+std::string encode_transition(const Transition& transition) {
+  return std::to_string(transition.at.time_since_epoch().count()) + ' ' +
+         std::to_string(static_cast<unsigned>(transition.status)) + ' ' + std::to_string(transition.attempt) + ' ' +
+         transition.cause;
+}
+
+std::optional<Transition> decode_transition(std::string_view text) {
+  long long at = 0;
+  unsigned status = 0;
+  unsigned attempt = 0;
+  int used = 0;
+  const std::string copy(text);
+  if (std::sscanf(copy.c_str(), "%lld %u %u %n", &at, &status, &attempt, &used) != 3) return std::nullopt;
+  const auto known = to_enum(status, Status::unknown);
+  if (!known || used <= 0 || static_cast<std::size_t>(used) > copy.size()) return std::nullopt;
+  return Transition{WallTime(std::chrono::milliseconds(at)), *known, static_cast<std::uint16_t>(attempt),
+                    copy.substr(static_cast<std::size_t>(used))};
+}
+
+}  // namespace
+
+std::string digest(std::string_view bytes) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> sum{};
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), sum.data());
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::string text;
+  text.reserve(sum.size() * 2);
+  for (const auto byte : sum) {
+    text += hex[byte >> 4U];
+    text += hex[byte & 15U];
+  }
+  return text;
+}
+
+Key push_key(std::string_view id) { return Key{std::string(kPushTable), std::string(id), std::string(id)}; }
+
+Key delivery_key(std::string_view push, std::uint32_t index) {
+  std::array<char, 16> number{};
+  std::snprintf(number.data(), number.size(), "%06u", index);
+  return Key{std::string(kDeliveryTable), std::string(push), std::string(push) + number.data()};
+}
+
+Key idempotency_key(std::string_view initiator, std::string_view client_key) {
+  // Digested: a client's key may be long and hold anything.
+  return Key{std::string(kIdempotencyTable), std::string(initiator_or_operator(initiator)), digest(client_key)};
+}
+
+std::string_view initiator_or_operator(std::string_view initiator) noexcept {
+  return initiator.empty() ? "@operator" : initiator;
+}
+std::string initiator_term(std::string_view initiator) { return "i=" + std::string(initiator_or_operator(initiator)); }
+std::string user_term(std::string_view canonical_user) { return "a=" + std::string(canonical_user); }
+
+std::string encode(const PushJob& job) {
+  using namespace job_tag;
+  RecordWriter writer(kSchema);
+  writer.time(kCreated, job.created)
+      .text(kInitiator, job.initiator)
+      .text(kSender, job.sender)
+      .text(kApplication, job.application);
+  for (const auto& content : job.contents) writer.text(kContentType, content.type).text(kContentBytes, content.bytes);
+  writer.number(kReport, static_cast<int>(job.report)).number(kPriority, static_cast<int>(job.priority));
+  if (job.deliver_after) writer.time(kDeliverAfter, *job.deliver_after);
+  if (job.deliver_before) writer.time(kDeliverBefore, *job.deliver_before);
+  writer.time(kExpires, job.expires).text(kTrace, job.trace).number(kRecipients, job.recipients);
+  writer.raw(job.unknown_fields);
+  return writer.take();
+}
+
+Expected<PushJob> decode_push(const Record& record) {
+  using namespace job_tag;
+  const auto reader = RecordReader::parse(record.value);
+  if (!reader) return fail(reader.error());
+  PushJob job;
+  job.id = record.key.id;
+  const auto created = reader->time(kCreated);
+  const auto expires = reader->time(kExpires);
+  const auto sender = reader->text(kSender);
+  const auto application = reader->text(kApplication);
+  const auto types = reader->texts(kContentType);
+  const auto bytes = reader->texts(kContentBytes);
+  if (!created || !expires || !sender || !application) return corrupt(record, "a field is missing");
+  if (types.empty() || types.size() != bytes.size()) return corrupt(record, "content without type or type without content");
+  job.created = *created;
+  job.expires = *expires;
+  job.sender = *sender;
+  job.application = *application;
+  job.initiator = reader->text(kInitiator).value_or("");
+  job.trace = reader->text(kTrace).value_or("");
+  for (std::size_t i = 0; i < types.size(); ++i) job.contents.push_back({std::string(types[i]), std::string(bytes[i])});
+  const auto report = to_enum(reader->number(kReport).value_or(1), Report::network);
+  const auto priority = to_enum(reader->number(kPriority).value_or(1), Priority::high);
+  // A newer version may know more reports; the proof we can give is then the best there is.
+  job.report = report.value_or(Report::network);
+  job.priority = priority.value_or(Priority::medium);
+  job.deliver_after = reader->time(kDeliverAfter);
+  job.deliver_before = reader->time(kDeliverBefore);
+  job.recipients = static_cast<std::uint32_t>(reader->number(kRecipients).value_or(0));
+  job.unknown_fields = reader->unknown(kHighest);
+  return job;
+}
+
+std::string encode(const Delivery& delivery) {
+  using namespace delivery_tag;
+  RecordWriter writer(kSchema);
+  writer.text(kAddress, delivery.address)
+      .number(kStatus, static_cast<int>(delivery.status))
+      .number(kCode, delivery.code)
+      .time(kCreated, delivery.created)
+      .time(kUpdated, delivery.updated)
+      .time(kExpires, delivery.expires);
+  // Absent means zero or empty: a hundred thousand waiting deliveries pay for every field.
+  if (delivery.priority != Priority::medium) writer.number(kPriority, static_cast<int>(delivery.priority));
+  if (!delivery.cause.empty()) writer.text(kCause, delivery.cause);
+  if (!delivery.detail.empty()) writer.text(kDetail, delivery.detail);
+  if (delivery.mode) writer.number(kMode, static_cast<int>(*delivery.mode));
+  if (delivery.attempts != 0) writer.number(kAttempts, delivery.attempts);
+  if (delivery.unknown_outcomes != 0) writer.number(kUnknownOutcomes, delivery.unknown_outcomes);
+  if (delivery.restarts != 0) writer.number(kRestarts, delivery.restarts);
+  if (delivery.fixes != 0) writer.number(kFixes, delivery.fixes);
+  if (delivery.content != 0) writer.number(kContent, delivery.content);
+  if (!delivery.redirected.empty()) writer.text(kRedirected, delivery.redirected);
+  if (delivery.cancel_requested) writer.flag(kCancelRequested, true);
+  if (delivery.attempts != 0) writer.time(kStarted, delivery.started);
+  if (delivery.retry_at) writer.time(kRetryAt, *delivery.retry_at);
+  for (const auto& transition : delivery.history) writer.text(kHistory, encode_transition(transition));
+  writer.raw(delivery.unknown_fields);
+  return writer.take();
+}
+
+Expected<Delivery> decode_delivery(const Record& record) {
+  using namespace delivery_tag;
+  const auto reader = RecordReader::parse(record.value);
+  if (!reader) return fail(reader.error());
+  Delivery delivery;
+  const auto address = reader->text(kAddress);
+  const auto number = reader->number(kStatus);
+  const auto status = number ? to_enum(*number, Status::unknown) : std::nullopt;
+  const auto expires = reader->time(kExpires);
+  if (!address || !status || !expires) return corrupt(record, "no address, no expiry or no known status");
+  unsigned index = 0;
+  const auto& id = record.key.id;
+  if (id.size() < 6 || std::sscanf(id.c_str() + id.size() - 6, "%u", &index) != 1) return corrupt(record, "bad recipient number");
+  delivery.push = record.key.partition;
+  delivery.index = index;
+  delivery.address = *address;
+  delivery.status = *status;
+  delivery.expires = *expires;
+  delivery.priority = to_enum(reader->number(kPriority).value_or(1), Priority::high).value_or(Priority::medium);
+  delivery.code = static_cast<int>(reader->number(kCode).value_or(1001));
+  delivery.cause = reader->text(kCause).value_or("");
+  delivery.detail = reader->text(kDetail).value_or("");
+  if (const auto mode = reader->number(kMode)) delivery.mode = to_enum(*mode, Mode::pager);
+  delivery.attempts = small(*reader, kAttempts);
+  delivery.unknown_outcomes = small(*reader, kUnknownOutcomes);
+  delivery.restarts = small(*reader, kRestarts);
+  delivery.fixes = static_cast<std::uint8_t>(small(*reader, kFixes));
+  delivery.content = static_cast<std::uint8_t>(small(*reader, kContent));
+  delivery.redirected = reader->text(kRedirected).value_or("");
+  delivery.cancel_requested = reader->flag(kCancelRequested);
+  delivery.created = reader->time(kCreated).value_or(WallTime{});
+  delivery.updated = reader->time(kUpdated).value_or(WallTime{});
+  delivery.started = reader->time(kStarted).value_or(WallTime{});
+  delivery.retry_at = reader->time(kRetryAt);
+  for (const auto line : reader->texts(kHistory)) {
+    if (auto transition = decode_transition(line)) delivery.history.push_back(std::move(*transition));
+  }
+  delivery.unknown_fields = reader->unknown(kHighest);
+  delivery.version = record.version;
+  return delivery;
+}
+
+namespace {
+constexpr FieldTag kEntryPush = 1, kEntryDigest = 2;
+}
+
+std::string encode(const IdempotencyEntry& entry) {
+  RecordWriter writer(kSchema);
+  writer.text(kEntryPush, entry.push).text(kEntryDigest, entry.body_digest);
+  return writer.take();
+}
+
+Expected<IdempotencyEntry> decode_idempotency(const Record& record) {
+  const auto reader = RecordReader::parse(record.value);
+  if (!reader) return fail(reader.error());
+  const auto push = reader->text(kEntryPush);
+  const auto body = reader->text(kEntryDigest);
+  if (!push || !body) return corrupt(record, "a field is missing");
+  return IdempotencyEntry{std::string(*push), std::string(*body)};
+}
+
+Put put_of(const PushJob& job, WallTime purge_at) {
+  Put put;
+  put.key = push_key(job.id);
+  put.value = encode(job);
+  put.expected = 0;
+  put.due = purge_at;
+  put.terms.push_back(initiator_term(job.initiator));
+  return put;
+}
+
+Put put_of(const IdempotencyEntry& entry, Key key, WallTime forget_at) {
+  Put put;
+  put.key = std::move(key);
+  put.value = encode(entry);
+  put.expected = 0;  // two at once: one of them loses and reads the other's answer
+  put.due = forget_at;
+  return put;
+}
+
+Put first_put_of(const Delivery& delivery) {
+  Put put;
+  put.key = delivery_key(delivery.push, delivery.index);
+  put.value = encode(delivery);
+  put.expected = 0;
+  put.terms.push_back(user_term(canonical_identity(delivery.address)));
+  if (!delivery.final()) put.terms.emplace_back(kOpenTerm);
+  return put;
+}
+
+Put next_put_of(const Delivery& delivery) {
+  Put put;
+  put.key = delivery_key(delivery.push, delivery.index);
+  put.value = encode(delivery);
+  put.expected = delivery.version;
+  if (delivery.final()) {
+    put.terms.push_back(user_term(canonical_identity(delivery.address)));  // "open" goes
+  } else {
+    put.keep_terms = true;
+  }
+  return put;
+}
+
+}  // namespace herald::push

@@ -1,0 +1,91 @@
+#include "push_servlet.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "herald/sip_uri.h"
+
+namespace herald::push {
+namespace {
+constexpr unsigned kHttpShard = 0;  // one shard answers HTTP; its deliveries go to the users' home shards
+}
+
+Task<void> PushServlet::init(ServletContext& context) {
+  context_ = &context;
+  scheduler_ = std::make_shared<DeliveryScheduler>(context, load_);
+  scheduler_->start();
+  if (context.shard() == kHttpShard) {
+    service_ = std::make_shared<PushService>(context, load_, handover(), forget());
+    service_->start();
+    rest_ = std::make_shared<RestApi>(context, service_);
+    rest_->add_routes();
+  }
+  co_return;
+}
+
+void PushServlet::destroy() noexcept {
+  if (rest_) rest_->stop();
+  if (service_) service_->stop();
+  if (scheduler_) scheduler_->stop();
+  rest_.reset();
+  service_.reset();
+  scheduler_.reset();
+  context_ = nullptr;
+}
+
+Handover PushServlet::handover() {
+  return [this](unsigned shard, std::vector<Admission> admissions) {
+    if (shard == context_->shard()) {
+      for (auto& admission : admissions) scheduler_->admit(std::move(admission));
+      return true;
+    }
+    return context_->post(shard, [admissions = std::move(admissions)](SipServlet& servlet) mutable {
+      auto* scheduler = static_cast<PushServlet&>(servlet).scheduler();
+      if (scheduler == nullptr) return;  // stopping: the store keeps them
+      for (auto& admission : admissions) scheduler->admit(std::move(admission));
+    });
+  };
+}
+
+Forget PushServlet::forget() {
+  return [this](unsigned shard, std::string user, std::string push, std::uint32_t index) {
+    if (shard == context_->shard()) return scheduler_->forget(user, push, index);
+    // Not taken: the slot finds out when its turn comes.
+    const bool taken = context_->post(shard, [user, push, index](SipServlet& servlet) {
+      auto* scheduler = static_cast<PushServlet&>(servlet).scheduler();
+      if (scheduler != nullptr) scheduler->forget(user, push, index);
+    });
+    static_cast<void>(taken);
+  };
+}
+
+// Asserted by a trusted peer as one of the identities we send as.
+bool PushServlet::is_own(const IscContext& isc) const {
+  if (!isc.trusted) return false;
+  const auto config = context_->config<PushConfig>();
+  for (const auto& asserted : isc.asserted_identity) {
+    const auto identity = canonical_identity(asserted.uri);
+    if (identity == canonical_identity(config->sender_identity)) return true;
+    for (const auto& initiator : config->initiators) {
+      const auto& own = initiator.identities;
+      if (std::any_of(own.begin(), own.end(), [&](const auto& uri) { return canonical_identity(uri) == identity; })) return true;
+    }
+  }
+  return false;
+}
+
+// A terminating iFC brings our own push back to us: on it goes, with the S-CSCF's mark untouched (AS-47), or it would loop.
+// A MESSAGE of somebody else is none of ours either: transparent.
+Task<void> PushServlet::do_message(SipServletRequest request) {
+  if (is_own(request.isc())) {
+    metrics_.own_push_returned();
+  } else {
+    metrics_.foreign_message();
+  }
+  if (auto proxied = request.proxy_onward(); !proxied && !request.answered()) {
+    static_cast<void>(request.refuse(proxied.error()));
+  }
+  co_return;
+}
+
+}  // namespace herald::push

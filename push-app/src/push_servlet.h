@@ -1,0 +1,38 @@
+// The Push Sender Agent on one shard. What it does with SIP that arrives, and where its parts are put together.
+#pragma once
+
+#include <memory>
+
+#include "delivery_scheduler.h"
+#include "herald/sip_servlet.h"
+#include "push_service.h"
+#include "rest_api.h"
+
+namespace herald::push {
+
+class PushServlet final : public SipServlet {
+ public:
+  explicit PushServlet(std::shared_ptr<NodeLoad> load) : load_(std::move(load)) {}
+  ~PushServlet() override { PushServlet::destroy(); }
+
+  Task<void> init(ServletContext& context) override;
+  void destroy() noexcept override;
+  Task<void> do_message(SipServletRequest request) override;
+  [[nodiscard]] std::vector<std::string_view> methods() const override { return {"MESSAGE"}; }
+
+  [[nodiscard]] DeliveryScheduler* scheduler() const noexcept { return scheduler_.get(); }
+
+ private:
+  [[nodiscard]] bool is_own(const IscContext& isc) const;
+  [[nodiscard]] Handover handover();
+  [[nodiscard]] Forget forget();
+
+  std::shared_ptr<NodeLoad> load_;
+  ServletContext* context_ = nullptr;
+  std::shared_ptr<DeliveryScheduler> scheduler_;
+  std::shared_ptr<PushService> service_;  // only on the shard that serves HTTP
+  std::shared_ptr<RestApi> rest_;
+  PushMetrics metrics_;
+};
+
+}  // namespace herald::push

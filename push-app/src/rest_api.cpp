@@ -1,0 +1,192 @@
+#include "rest_api.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "herald/sip_message.h"
+#include "herald/sip_uri.h"
+#include "push_records.h"
+#include "rest_json.h"
+
+namespace herald::push {
+namespace {
+
+constexpr std::size_t kMaxIdempotencyKey = 255;
+
+Checked<std::size_t> read_limit(const HttpRequest& request, std::size_t preset, std::size_t most) {
+  const auto given = request.query.find("limit");
+  if (given == request.query.end()) return preset;
+  std::size_t value = 0;
+  const auto& text = given->second;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value == 0 || value > most) {
+    return refuse(400, 2000, "limit: a number from 1 to " + std::to_string(most));
+  }
+  return value;
+}
+
+std::string query_value(const HttpRequest& request, const std::string& name) {
+  const auto found = request.query.find(name);
+  return found == request.query.end() ? std::string() : found->second;
+}
+
+Checked<void> check_query(const HttpRequest& request, std::initializer_list<std::string_view> known) {
+  for (const auto& [name, value] : request.query) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      return refuse(400, 2000, name.substr(0, 64) + ": no such query parameter");
+    }
+  }
+  return {};
+}
+
+Checked<ListQuery> read_list_query(const HttpRequest& request) {
+  if (auto known = check_query(request, {"status", "address", "limit", "cursor"}); !known) return tl::unexpected(known.error());
+  ListQuery query;
+  const auto limit = read_limit(request, 50, 200);
+  if (!limit) return tl::unexpected(limit.error());
+  query.limit = *limit;
+  query.cursor = query_value(request, "cursor");
+  if (const auto status = query_value(request, "status"); !status.empty()) {
+    query.status = parse_status(status);
+    if (!query.status) return refuse(400, 2000, "status: no such status");
+  }
+  if (const auto address = query_value(request, "address"); !address.empty()) {
+    auto recipient = parse_address(address, "address", 256);
+    if (!recipient) return tl::unexpected(recipient.error());
+    query.user = std::move(recipient->user);
+  }
+  return query;
+}
+
+Checked<void> check_json(const HttpRequest& request) {
+  const auto type = request.header("Content-Type");
+  const auto parsed = type ? MediaType::parse(*type) : Expected<MediaType>(fail(ErrorCode::invalid, ""));
+  if (!parsed || parsed->type != "application/json") return refuse(415, 2000, "Content-Type: application/json is needed");
+  return {};
+}
+
+}  // namespace
+
+RestApi::RestApi(ServletContext& context, std::shared_ptr<PushService> service)
+    : context_(context), service_(std::move(service)), rates_(context.clock()) {}
+
+std::optional<std::string> RestApi::Caller::owner() const {
+  if (initiator == nullptr) return std::nullopt;
+  return initiator->name;
+}
+
+void RestApi::add_routes() {
+  for (const auto door : {Door::initiators, Door::operators}) {
+    auto& routes = door == Door::initiators ? context_.http() : context_.admin_http();
+    add(routes, door, "POST", "/v1/pushes", &RestApi::submit);
+    add(routes, door, "GET", "/v1/pushes", &RestApi::list);
+    add(routes, door, "GET", "/v1/pushes/{id}", &RestApi::show);
+    add(routes, door, "DELETE", "/v1/pushes/{id}", &RestApi::cancel);
+  }
+}
+
+void RestApi::add(HttpRoutes& routes, Door door, std::string_view method, std::string_view pattern, Handler handler) {
+  routes.add(method, pattern, [self = shared_from_this(), door, handler](HttpRequest request) {
+    return enter(self, door, handler, std::move(request));
+  });
+}
+
+Task<HttpResponse> RestApi::enter(Self self, Door door, Handler handler, HttpRequest request) {
+  if (self->stopped_) co_return to_response({503, 4001, "the node is shutting down", std::chrono::seconds(2)});
+  Caller caller;
+  caller.config = self->context_.config<PushConfig>();
+  if (door == Door::initiators) {
+    const auto found = authenticate(request, *caller.config);
+    if (!found) {
+      self->metrics_.refused_submission(found.error().http);
+      co_return to_response(found.error());
+    }
+    caller.initiator = *found;
+  }
+  if (!accepts(request.header("Accept"), "application/json")) {
+    co_return to_response({406, 2000, "Accept: only application/json is offered"});
+  }
+  co_return co_await handler(self, std::move(caller), std::move(request));
+}
+
+Checked<SubmitRequest> RestApi::read_submission(const Caller& caller, const HttpRequest& request) {
+  SubmitRequest out;
+  if (const auto key = request.header("Idempotency-Key")) {
+    if (key->empty() || key->size() > kMaxIdempotencyKey) {
+      return refuse(400, 2000, "Idempotency-Key: 1 to " + std::to_string(kMaxIdempotencyKey) + " characters");
+    }
+    out.idempotency_key = *key;
+    out.body_digest = digest(request.body);
+  }
+  if (auto json = check_json(request); !json) return tl::unexpected(json.error());
+  if (caller.initiator != nullptr) {
+    if (auto rate = rates_.take(*caller.initiator); !rate) return tl::unexpected(rate.error());
+  }
+  SubmissionLimits limits;
+  limits.max_recipients = caller.config->max_recipients;
+  limits.max_content_bytes = caller.config->max_content_bytes;
+  auto submission = parse_submission(request.body, limits);
+  if (!submission) return tl::unexpected(submission.error());
+  if (caller.initiator != nullptr) {
+    auto sender = choose_sender(*caller.initiator, *caller.config, submission->from);
+    if (!sender) return tl::unexpected(sender.error());
+    if (auto allowed = check_application(*caller.initiator, submission->application); !allowed)
+      return tl::unexpected(allowed.error());
+    out.sender = std::move(*sender);
+    out.initiator = caller.initiator->name;
+  } else {
+    out.sender = submission->from.value_or(caller.config->sender_identity);
+  }
+  out.submission = std::move(*submission);
+  out.trace = request.trace.text();
+  return out;
+}
+
+Task<HttpResponse> RestApi::submit(Self self, Caller caller, HttpRequest request) {
+  auto read = self->read_submission(caller, request);
+  if (!read) {
+    self->metrics_.refused_submission(read.error().http);
+    co_return to_response(read.error());
+  }
+  const auto accepted = co_await PushService::submit(self->service_, std::move(*read));
+  if (!accepted) {
+    self->metrics_.refused_submission(accepted.error().http);
+    co_return to_response(accepted.error());
+  }
+  auto response = HttpResponse::json(202, to_json(*accepted));
+  response.headers.push_back({"Location", "/v1/pushes/" + accepted->job.id});
+  co_return response;
+}
+
+Task<HttpResponse> RestApi::show(Self self, Caller caller, HttpRequest request) {
+  if (auto known = check_query(request, {"limit", "cursor"}); !known) co_return to_response(known.error());
+  const auto limit = read_limit(request, 100, 1000);
+  if (!limit) co_return to_response(limit.error());
+  auto id = request.path_parameters["id"];
+  auto cursor = query_value(request, "cursor");
+  const auto view = co_await PushService::view(self->service_, std::move(id), caller.owner(), *limit, std::move(cursor));
+  if (!view) co_return to_response(view.error());
+  co_return HttpResponse::json(200, to_json(*view));
+}
+
+Task<HttpResponse> RestApi::list(Self self, Caller caller, HttpRequest request) {
+  auto query = read_list_query(request);
+  if (!query) co_return to_response(query.error());
+  query->initiator = caller.owner();
+  const auto found = co_await PushService::list(self->service_, std::move(*query));
+  if (!found) co_return to_response(found.error());
+  co_return HttpResponse::json(200, to_json(*found));
+}
+
+Task<HttpResponse> RestApi::cancel(Self self, Caller caller, HttpRequest request) {
+  auto id = request.path_parameters["id"];
+  const auto result = co_await PushService::cancel(self->service_, std::move(id), caller.owner());
+  if (!result) co_return to_response(result.error());
+  if (result->cancelled == 0) {
+    co_return to_response({409, 2008, "too late: every delivery of this push is final or being sent"});
+  }
+  co_return HttpResponse::json(200, to_json(result->view));
+}
+
+}  // namespace herald::push

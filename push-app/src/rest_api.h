@@ -1,0 +1,45 @@
+// The REST interface of push initiators, and the same for operators without a token. interfaces.md, HTTP.
+// Thread: the shard that registered the routes.
+#pragma once
+
+#include <memory>
+
+#include "herald/http.h"
+#include "herald/servlet_context.h"
+#include "initiator_auth.h"
+#include "push_service.h"
+
+namespace herald::push {
+
+class RestApi : public std::enable_shared_from_this<RestApi> {
+ public:
+  RestApi(ServletContext& context, std::shared_ptr<PushService> service);
+  void add_routes();
+  void stop() noexcept { stopped_ = true; }
+
+ private:
+  enum class Door : std::uint8_t { initiators, operators };
+  struct Caller {
+    std::shared_ptr<const PushConfig> config;  // keeps the initiator alive
+    const Initiator* initiator = nullptr;      // null: an operator
+    [[nodiscard]] std::optional<std::string> owner() const;
+  };
+  using Self = std::shared_ptr<RestApi>;
+  using Handler = Task<HttpResponse> (*)(Self, Caller, HttpRequest);
+
+  void add(HttpRoutes& routes, Door door, std::string_view method, std::string_view pattern, Handler handler);
+  static Task<HttpResponse> enter(Self self, Door door, Handler handler, HttpRequest request);
+  static Task<HttpResponse> submit(Self self, Caller caller, HttpRequest request);
+  static Task<HttpResponse> show(Self self, Caller caller, HttpRequest request);
+  static Task<HttpResponse> list(Self self, Caller caller, HttpRequest request);
+  static Task<HttpResponse> cancel(Self self, Caller caller, HttpRequest request);
+  [[nodiscard]] Checked<SubmitRequest> read_submission(const Caller& caller, const HttpRequest& request);
+
+  ServletContext& context_;
+  std::shared_ptr<PushService> service_;
+  SubmissionRates rates_;
+  PushMetrics metrics_;
+  bool stopped_ = false;
+};
+
+}  // namespace herald::push

@@ -1,0 +1,13 @@
+// Pushes as the JSON of the REST interface. Pure.
+#pragma once
+
+#include <string>
+
+#include "push_service.h"
+
+namespace herald::push {
+
+[[nodiscard]] std::string to_json(const PushView& view);
+[[nodiscard]] std::string to_json(const PushList& list);
+
+}  // namespace herald::push

@@ -1,0 +1,61 @@
+// What a final answer, or none, means for a push: status-mapping.md 5 and 6 as one table. Pure.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "herald/sip_servlet.h"
+#include "push/push_job.h"
+
+namespace herald::push {
+
+// status-mapping.md 4.
+enum class RetryClass : std::uint8_t {
+  none,          // success
+  never,         // N
+  transient,     // T
+  after,         // A: like T, but not before Retry-After
+  fix,           // F: repair and repeat at once, else final
+  reachability,  // R: wait for a registration
+  consent,       // C
+  unknown,       // U: nobody knows whether it arrived
+};
+[[nodiscard]] std::string_view to_string(RetryClass retry) noexcept;
+
+// One row: the SIP status (0: the default of its class, "other 4xx").
+struct StatusRow {
+  int sip = 0;
+  RetryClass retry = RetryClass::never;
+  Status final_status = Status::undeliverable;
+  int code = 3000;
+  bool alarm = false;  // our own fault or a misconfigured core: an operator must look
+};
+[[nodiscard]] std::span<const StatusRow> status_rows() noexcept;
+
+// What came of one request, as the sender saw it.
+struct Outcome {
+  ResponseOrigin origin = ResponseOrigin::peer;
+  int sip = 0;  // 200..699
+  std::optional<Duration> retry_after;
+  std::string reason_header;  // Reason (RFC 3326)
+  std::string warning;        // Warning
+  std::string response_source;
+  std::vector<std::string> accept;    // of a 415: media types
+  std::vector<std::string> contacts;  // of a 3xx: URIs
+};
+
+struct Reading {
+  RetryClass retry = RetryClass::never;
+  Status final_status = Status::undeliverable;  // when nothing is left to try
+  int code = 3000;
+  std::string cause;   // "sip:486", "timer:F"
+  std::string detail;  // SM-12
+  bool alarm = false;
+  bool nothing_sent = false;  // the request never left: does not count as an attempt
+};
+[[nodiscard]] Reading read_outcome(const Outcome& outcome);
+
+}  // namespace herald::push

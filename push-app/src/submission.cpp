@@ -1,0 +1,280 @@
+#include "submission.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "base64.h"
+#include "herald/sip_message.h"
+#include "herald/sip_uri.h"
+#include "timestamps.h"
+
+namespace herald::push {
+namespace {
+
+using Json = nlohmann::json;
+
+// Bounds nesting and finds members that are given twice; nlohmann would let the last one win in silence.
+class JsonReader {
+ public:
+  static Checked<Json> parse(std::string_view text) {
+    JsonReader reader;
+    const Json::parser_callback_t callback = [&reader](int depth, Json::parse_event_t event, Json& value) {
+      return reader.on_event(depth, event, value);
+    };
+    auto json = Json::parse(text, callback, /*allow_exceptions=*/false);
+    if (!reader.refusal_.empty()) return refuse(400, 2000, reader.refusal_);
+    if (json.is_discarded()) return refuse(400, 2000, "the body is not JSON in UTF-8");
+    if (!json.is_object()) return refuse(400, 2000, "the body must be a JSON object");
+    return json;
+  }
+
+ private:
+  static constexpr int kMaxDepth = 4;
+
+  bool on_event(int depth, Json::parse_event_t event, const Json& value) {
+    if (depth > kMaxDepth && refusal_.empty()) refusal_ = "the body is nested too deeply";
+    if (!refusal_.empty()) return false;
+    if (event == Json::parse_event_t::object_start) keys_.emplace_back();
+    if (event == Json::parse_event_t::object_end && !keys_.empty()) keys_.pop_back();
+    if (event == Json::parse_event_t::key && !keys_.empty()) {
+      const auto& name = value.get_ref<const std::string&>();
+      if (!keys_.back().insert(name).second) refusal_ = name.substr(0, 64) + ": given twice";
+    }
+    return refusal_.empty();
+  }
+
+  std::vector<std::set<std::string>> keys_;
+  std::string refusal_;
+};
+
+bool printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c != 0x7f; });
+}
+
+Checked<std::string> text_member(const Json& value, const std::string& member, std::size_t max_bytes) {
+  if (!value.is_string()) return refuse(400, 2000, member + ": must be a string");
+  const auto& text = value.get_ref<const std::string&>();
+  if (text.empty()) return refuse(400, 2000, member + ": must not be empty");
+  if (text.size() > max_bytes) return refuse(400, 2000, member + ": longer than " + std::to_string(max_bytes) + " bytes");
+  return text;
+}
+
+Checked<WallTime> time_member(const Json& value, const std::string& member) {
+  const auto text = text_member(value, member, 40);
+  if (!text) return tl::unexpected(text.error());
+  const auto time = parse_rfc3339(*text);
+  if (!time) return refuse(400, 2000, member + ": not a time like 2026-11-23T20:00:00Z");
+  return *time;
+}
+
+// RFC 3840 9: token-nobang, since it becomes a feature tag value.
+bool is_application_id(std::string_view text) {
+  constexpr std::string_view kMarks = "-.%*_+`'~";
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kMarks.find(c) != std::string_view::npos;
+  });
+}
+
+Checked<Content> content_value(const Json& value, const std::string& member, const SubmissionLimits& limits) {
+  if (!value.is_object()) return refuse(400, 2000, member + ": must be an object");
+  for (const auto& [name, unused] : value.items()) {
+    if (name != "type" && name != "text" && name != "base64") {
+      return refuse(400, 2000, member + "." + name.substr(0, 64) + ": no such member");
+    }
+  }
+  if (!value.contains("type")) return refuse(400, 2000, member + ".type: required");
+  const auto type = text_member(value["type"], member + ".type", 200);
+  if (!type) return tl::unexpected(type.error());
+  const auto parsed = MediaType::parse(*type);
+  if (!parsed || !printable(*type)) return refuse(400, 2000, member + ".type: not a media type");
+  if (parsed->type.starts_with("multipart/") && !parsed->params.has("boundary")) {
+    return refuse(400, 2000, member + ".type: multipart needs a boundary");
+  }
+  if (value.contains("text") == value.contains("base64")) {
+    return refuse(400, 2000, member + ": needs exactly one of text and base64");
+  }
+  Content content{*type, {}};
+  const std::string body_member = member + (value.contains("text") ? ".text" : ".base64");
+  const auto& body = value.contains("text") ? value["text"] : value["base64"];
+  if (!body.is_string()) return refuse(400, 2000, body_member + ": must be a string");
+  if (value.contains("text")) {
+    content.bytes = body.get<std::string>();
+    const bool ascii = std::all_of(content.bytes.begin(), content.bytes.end(), [](char c) { return (c & 0x80) == 0; });
+    // RFC 2046 4.1.2: text without charset would be read as US-ASCII.
+    if (!ascii && parsed->type.starts_with("text/") && !parsed->params.has("charset")) content.type += ";charset=utf-8";
+  } else {
+    auto decoded = decode_base64(body.get_ref<const std::string&>());
+    if (!decoded) return refuse(400, 2000, body_member + ": not base64");
+    content.bytes = std::move(*decoded);
+  }
+  if (content.bytes.size() > limits.max_content_bytes) {
+    return refuse(413, 2000, body_member + ": more than " + std::to_string(limits.max_content_bytes) + " bytes");
+  }
+  return content;
+}
+
+// One function a member; each takes the JSON value and completes the submission.
+using MemberParser = Checked<void> (*)(const Json&, Submission&, const SubmissionLimits&);
+
+Checked<void> parse_to(const Json& value, Submission& out, const SubmissionLimits& limits) {
+  if (!value.is_array()) return refuse(400, 2000, "to: must be an array of addresses");
+  if (value.empty()) return refuse(400, 2000, "to: needs at least one address");
+  if (value.size() > limits.max_recipients) {
+    return refuse(400, 2000, "to: more than " + std::to_string(limits.max_recipients) + " addresses");
+  }
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const auto member = "to[" + std::to_string(i) + "]";
+    if (!value[i].is_string()) return refuse(400, 2000, member + ": must be a string");
+    auto recipient = parse_address(value[i].get_ref<const std::string&>(), member, limits.max_address);
+    if (!recipient) return tl::unexpected(recipient.error());
+    if (!seen.insert(recipient->user).second) return refuse(400, 2002, member + ": the same recipient twice");
+    out.to.push_back(std::move(*recipient));
+  }
+  return {};
+}
+
+Checked<void> parse_app(const Json& value, Submission& out, const SubmissionLimits&) {
+  const auto text = text_member(value, "app", 64);
+  if (!text) return tl::unexpected(text.error());
+  if (!is_application_id(*text)) return refuse(400, 2000, "app: may hold letters, digits and -.%*_+`'~ only");
+  out.application = *text;
+  return {};
+}
+
+Checked<void> parse_from(const Json& value, Submission& out, const SubmissionLimits& limits) {
+  if (!value.is_string()) return refuse(400, 2000, "from: must be a string");
+  auto address = parse_address(value.get_ref<const std::string&>(), "from", limits.max_address);
+  if (!address) return tl::unexpected(address.error());
+  out.from = std::move(address->address);
+  return {};
+}
+
+Checked<void> parse_content(const Json& value, Submission& out, const SubmissionLimits& limits) {
+  auto content = content_value(value, "content", limits);
+  if (!content) return tl::unexpected(content.error());
+  out.contents.insert(out.contents.begin(), std::move(*content));
+  return {};
+}
+
+Checked<void> parse_alternatives(const Json& value, Submission& out, const SubmissionLimits& limits) {
+  if (!value.is_array()) return refuse(400, 2000, "alternatives: must be an array");
+  if (value.size() > limits.max_alternatives) {
+    return refuse(400, 2000, "alternatives: more than " + std::to_string(limits.max_alternatives));
+  }
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    auto content = content_value(value[i], "alternatives[" + std::to_string(i) + "]", limits);
+    if (!content) return tl::unexpected(content.error());
+    out.contents.push_back(std::move(*content));
+  }
+  return {};
+}
+
+Checked<void> parse_report(const Json& value, Submission& out, const SubmissionLimits&) {
+  const auto text = text_member(value, "report", 16);
+  if (!text) return tl::unexpected(text.error());
+  if (*text == "delivery" || *text == "display") return refuse(501, 3001, "report: " + *text + " is not offered");
+  if (*text != "none" && *text != "network") return refuse(400, 2000, "report: none, network, delivery or display");
+  out.report = *text == "none" ? Report::none : Report::network;
+  return {};
+}
+
+Checked<void> parse_mode(const Json& value, Submission&, const SubmissionLimits&) {
+  const auto text = text_member(value, "mode", 16);
+  if (!text) return tl::unexpected(text.error());
+  if (*text == "notify" || *text == "msrp" || *text == "indirection") {
+    return refuse(501, 3007, "mode: " + *text + " is not offered; pager and auto are");
+  }
+  if (*text != "auto" && *text != "pager") return refuse(400, 2000, "mode: auto, notify, pager, msrp or indirection");
+  return {};
+}
+
+Checked<void> parse_priority_member(const Json& value, Submission& out, const SubmissionLimits&) {
+  const auto text = text_member(value, "priority", 16);
+  if (!text) return tl::unexpected(text.error());
+  const auto priority = parse_priority(*text);
+  if (!priority) return refuse(400, 2000, "priority: low, medium or high");
+  out.priority = *priority;
+  return {};
+}
+
+Checked<void> parse_deliver_after(const Json& value, Submission& out, const SubmissionLimits&) {
+  const auto time = time_member(value, "deliver_after");
+  if (!time) return tl::unexpected(time.error());
+  out.deliver_after = *time;
+  return {};
+}
+
+Checked<void> parse_deliver_before(const Json& value, Submission& out, const SubmissionLimits&) {
+  const auto time = time_member(value, "deliver_before");
+  if (!time) return tl::unexpected(time.error());
+  out.deliver_before = *time;
+  return {};
+}
+
+Checked<void> not_offered_replace(const Json&, Submission&, const SubmissionLimits&) {
+  return refuse(501, 3011, "replace: not offered");
+}
+Checked<void> not_offered_callback(const Json&, Submission&, const SubmissionLimits&) {
+  return refuse(501, 3001, "callback: not offered; ask GET /v1/pushes/{id}");
+}
+
+constexpr std::pair<std::string_view, MemberParser> kMembers[] = {
+    {"to", parse_to},
+    {"app", parse_app},
+    {"from", parse_from},
+    {"content", parse_content},
+    {"alternatives", parse_alternatives},
+    {"report", parse_report},
+    {"mode", parse_mode},
+    {"priority", parse_priority_member},
+    {"deliver_after", parse_deliver_after},
+    {"deliver_before", parse_deliver_before},
+    {"replace", not_offered_replace},
+    {"callback", not_offered_callback},
+};
+
+}  // namespace
+
+Checked<Recipient> parse_address(std::string_view text, const std::string& member, std::size_t max_bytes) {
+  const auto bad = [&member](const char* why) { return refuse(400, 2002, member + ": " + why); };
+  if (text.empty()) return bad("must not be empty");
+  if (text.size() > max_bytes) return bad("too long");
+  // The address is written into header fields: nothing that could end a URI or a line.
+  const bool clean =
+      std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '<' && c != '>' && c != '"'; });
+  if (!clean) return bad("not a SIP or tel URI");
+  const auto uri = SipUri::parse(text);
+  if (!uri || (!uri->is_sip() && !uri->is_tel())) return bad("not a SIP or tel URI");
+  if (uri->is_sip() && (uri->user.empty() || uri->host.empty())) return bad("needs a user and a host");
+  if (!uri->headers.empty() || !uri->password.empty()) return bad("may not carry a password or headers");
+  if (uri->params.has("method") || uri->params.has("maddr")) return bad("may not carry method or maddr");
+  return Recipient{std::string(text), uri->canonical()};
+}
+
+Checked<Submission> parse_submission(std::string_view json, const SubmissionLimits& limits) {
+  const auto body = JsonReader::parse(json);
+  if (!body) return tl::unexpected(body.error());
+  for (const auto& [name, unused] : body->items()) {
+    const bool known = std::any_of(std::begin(kMembers), std::end(kMembers), [&n = name](const auto& m) { return m.first == n; });
+    if (!known) return refuse(400, 2000, name.substr(0, 64) + ": no such member");
+  }
+  for (const auto* required : {"to", "app", "content"}) {
+    if (!body->contains(required)) return refuse(400, 2000, std::string(required) + ": required");
+  }
+  Submission submission;
+  for (const auto& [name, parse] : kMembers) {
+    const auto member = body->find(std::string(name));
+    if (member == body->end()) continue;
+    if (auto parsed = parse(*member, submission, limits); !parsed) return tl::unexpected(parsed.error());
+  }
+  // PAP-33
+  if (submission.deliver_after && submission.deliver_before && *submission.deliver_after >= *submission.deliver_before) {
+    return refuse(400, 2000, "deliver_after: not before deliver_before");
+  }
+  return submission;
+}
+
+}  // namespace herald::push
