@@ -31,6 +31,15 @@ class WaitingExecutor final : public Executor {
   [[nodiscard]] Timers& timers() noexcept override { return timers_; }
   [[nodiscard]] const Clock& clock() const noexcept override { return clock_; }
 
+  template <class F>
+  auto run(F work) {
+    const Current here(*this);
+    return work();
+  }
+  [[noreturn]] void run_for_ever() {
+    const Current here(*this);
+    for (;;) run_one();
+  }
   // The answer of one future.
   template <class T>
   Expected<T> await(Future<T> future) {

@@ -3,9 +3,8 @@
 #include <utility>
 
 namespace herald::store {
-namespace {
 
-// ?1 table, ?2 and ?3 id and partition to go on after, ?4 limit, ?5 partition, ?6 term. Indexes are named, so that the plan does
+// Indexes are named, so that the plan does
 // not depend on statistics that nobody gathers.
 std::string scan_sql(bool partition, bool term, bool newest_first) {
   const std::string beyond = newest_first ? " < " : " > ";
@@ -26,8 +25,6 @@ std::string scan_sql(bool partition, bool term, bool newest_first) {
   sql += "record r INDEXED BY record_key WHERE r.tbl = ?1 AND (r.id, r.partition)" + beyond + "(?2, ?3)";
   return sql + " ORDER BY r.id" + direction + ", r.partition" + direction + " LIMIT ?4";
 }
-
-}  // namespace
 
 Expected<void> SqliteScans::prepare(Database& database, const TableNumbers& tables, const RecordLimits& limits) {
   database_ = &database;

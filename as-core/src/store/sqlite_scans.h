@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <string>
 
 #include "herald/store.h"
 #include "store/sqlite_handle.h"
@@ -10,6 +11,9 @@
 #include "store/store_rules.h"
 
 namespace herald::store {
+
+// The statement of one kind of scan. ?1 table, ?2 and ?3 id and partition to go on after, ?4 limit, ?5 partition, ?6 term.
+[[nodiscard]] std::string scan_sql(bool partition, bool term, bool newest_first);
 
 class SqliteScans {
  public:
