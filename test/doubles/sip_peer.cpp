@@ -131,15 +131,21 @@ void SipPeer::accept() {
 
 void SipPeer::read_stream() {
   std::array<char, 65536> chunk{};
+  bool ended = false;
   for (;;) {
     const auto got = ::recv(connection_, chunk.data(), chunk.size(), 0);
     if (got > 0) {
       buffer_.append(chunk.data(), static_cast<std::size_t>(got));
       continue;
     }
-    if (got == 0) hang_up();
+    ended = got == 0;
     break;
   }
+  cut_stream();
+  if (ended) hang_up();  // what came before the end counts
+}
+
+void SipPeer::cut_stream() {
   for (;;) {
     while (buffer_.starts_with("\r\n")) buffer_.erase(0, 2);  // keep-alive
     const auto end = buffer_.find("\r\n\r\n");

@@ -61,6 +61,7 @@ class SipPeer {
  private:
   void accept();
   void read_stream();
+  void cut_stream();
 
   Kind kind_;
   std::string host_;

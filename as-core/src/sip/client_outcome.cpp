@@ -24,6 +24,7 @@ ResponseOrigin origin_of(int status, int error, Transport transport) noexcept {
     case ECONNRESET:
     case ECONNABORTED:
     case ENOTCONN:
+    case 0:  // closed in good order
       return ResponseOrigin::connection_lost;
     default:
       return transport == Transport::tls ? ResponseOrigin::tls_failed : ResponseOrigin::connection_lost;

@@ -71,8 +71,7 @@ class SofiaStack final : public SipStack {
   // What NTA refused or dropped by itself is known only by its own counters.
   void sample() {
     usize_t bad = 0, retransmitted = 0;
-    nta_agent_get_stats(agent_.get(), NTATAG_S_BAD_MESSAGE_REF(bad),
-                        NTATAG_S_RECV_RETRY_REF(retransmitted), TAG_END());
+    nta_agent_get_stats(agent_.get(), NTATAG_S_BAD_MESSAGE_REF(bad), NTATAG_S_RECV_RETRY_REF(retransmitted), TAG_END());
     if (bad != bad_) {
       stats::dropped(stats::Drop::malformed, static_cast<double>(bad - bad_));
       log::event(catalog::kBadMessage, {{"messages", bad - bad_}});

@@ -56,12 +56,14 @@ Expected<void> SofiaAgent::open(su_root_s* root, const StackOptions& options, nt
   const auto t1 = milliseconds(options.t1);
   // UA(0), MERGE_482(0), REL100(0), CANCEL_487(0): dialogs, merged requests, reliable responses and the answer to a cancelled
   // INVITE are the container's business.
+  // BAD_REQ_MASK: any fault in the few header fields Sofia parses for us is answered 400.
   // UDP_MTU: the switch to TCP is ours (PS-22); Sofia's would fall back to UDP.
-  agent_ = nta_agent_create(root, no_url(), on_message, static_cast<nta_agent_magic_t*>(magic),
-                            NTATAG_MCLASS(transaction_class()), NTATAG_SIPFLAGS(MSG_DO_EXTRACT_COPY), NTATAG_UA(0),
-                            NTATAG_MERGE_482(0), NTATAG_REL100(0), NTATAG_CANCEL_487(0), NTATAG_EXTRA_100(1), NTATAG_PASS_100(0),
-                            NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0), NTATAG_MAXSIZE(hard_limit), NTATAG_UDP_MTU(65535),
-                            NTATAG_SIP_T1(t1), NTATAG_SIP_T1X64(t1 * 64), NTATAG_SERVER_RPORT(1), TAG_END());
+  agent_ =
+      nta_agent_create(root, no_url(), on_message, static_cast<nta_agent_magic_t*>(magic), NTATAG_MCLASS(transaction_class()),
+                       NTATAG_SIPFLAGS(MSG_DO_EXTRACT_COPY), NTATAG_BAD_REQ_MASK(~0U), NTATAG_UA(0), NTATAG_MERGE_482(0),
+                       NTATAG_REL100(0), NTATAG_CANCEL_487(0), NTATAG_EXTRA_100(1), NTATAG_PASS_100(0), NTATAG_USE_NAPTR(0),
+                       NTATAG_USE_SRV(0), NTATAG_MAXSIZE(hard_limit), NTATAG_UDP_MTU(65535), NTATAG_SIP_T1(t1),
+                       NTATAG_SIP_T1X64(t1 * 64), NTATAG_SERVER_RPORT(1), TAG_END());
   if (!agent_) return fail(ErrorCode::internal, "nta_agent_create failed");
 
   std::string tls_path;
@@ -113,8 +115,8 @@ Expected<void> SofiaAgent::bind(const ListenAddress& address, std::string_view t
   errno = 0;
   const int bound =
       tls ? nta_agent_add_tport(agent_, as_url(url), TPTAG_CERTIFICATE(directory.c_str()), TPTAG_TLS_VERIFY_POLICY(policy),
-                                TPTAG_MTU(std::numeric_limits<int>::max()), TAG_END())
-          : nta_agent_add_tport(agent_, as_url(url), TPTAG_MTU(std::numeric_limits<int>::max()), TAG_END());
+                                TPTAG_SDWN_ERROR(1), TPTAG_MTU(std::numeric_limits<int>::max()), TAG_END())
+          : nta_agent_add_tport(agent_, as_url(url), TPTAG_SDWN_ERROR(1), TPTAG_MTU(std::numeric_limits<int>::max()), TAG_END());
   if (bound < 0) {
     return fail(ErrorCode::unavailable, "cannot bind " + address.text() + ": " + std::strerror(errno));  // NOLINT
   }
