@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -85,7 +86,7 @@ enum class DeliveryMode { notify, pager, msrp, indirection };
 enum class ReportLevel { none, network, delivery, display };
 
 struct ServiceApplication {
-  std::string id;
+  std::string id;  // "*": every application that is not named
   ConsentDefault consent = ConsentDefault::closed;
   std::vector<DeliveryMode> modes{DeliveryMode::notify, DeliveryMode::pager, DeliveryMode::indirection};
   std::uint32_t pager_max_bytes = 1300;
@@ -111,6 +112,16 @@ struct ServiceProfile {
   std::string package_name = "oma-push";
   std::string appid_parameter = "appid";
   std::string file;  // where it was read from
+
+  // The application of that id, else the one for all others ("*"), else null.
+  [[nodiscard]] const ServiceApplication* find_application(std::string_view wanted) const noexcept {
+    const ServiceApplication* others = nullptr;
+    for (const auto& app : apps) {
+      if (app.id == wanted) return &app;
+      if (app.id == "*") others = &app;
+    }
+    return others;
+  }
 };
 
 }  // namespace herald
