@@ -161,11 +161,13 @@ class ServerTransactions::Transaction final : public ServerTransaction {
     auto& line = std::get<1>(out.start);
     if (line.reason.empty()) line.reason = sip_reason_phrase(status);
     for (const auto& via : request_.headers.all("Via")) out.headers.add("Via", std::string(via));
+    // A relayed response brings the route set and the To tag of the server behind it: RFC 3261 16.7 step 9.
+    const auto& routes = response.headers.has("Record-Route") ? response.headers : request_.headers;
     if (forms_dialog(request_.method(), status)) {
-      for (const auto& route : request_.headers.all("Record-Route")) out.headers.add("Record-Route", std::string(route));
+      for (const auto& route : routes.all("Record-Route")) out.headers.add("Record-Route", std::string(route));
     }
     out.headers.add("From", std::string(request_.headers.get("From").value_or("")));
-    const auto to = request_.headers.get("To").value_or("");
+    const auto to = response.headers.get("To").value_or(request_.headers.get("To").value_or(""));
     out.headers.add("To", status == 100 ? std::string(to) : with_tag(to, tag_));
     out.headers.add("Call-ID", std::string(request_.headers.get("Call-ID").value_or("")));
     out.headers.add("CSeq", std::string(request_.headers.get("CSeq").value_or("")));

@@ -41,7 +41,8 @@ class ServerTransaction {
   [[nodiscard]] virtual const SipMessage& request() const noexcept = 0;
   [[nodiscard]] virtual const PeerAddress& peer() const noexcept = 0;
   // Status, extra headers and body are taken from `response`; Via, From, To (with `local_tag` unless it has one), Call-ID, CSeq
-  // and Record-Route (for dialog-forming 1xx/2xx) are filled in. Exactly one final response; a second is Error{conflict}.
+  // and Record-Route (for dialog-forming 1xx/2xx) are filled in; To and Record-Route that `response` brings, being relayed by a
+  // proxy, are kept. Exactly one final response; a second is Error{conflict}.
   virtual Expected<void> respond(SipMessage response) = 0;
   // The tag that our responses carry in To; chosen when the transaction was made.
   [[nodiscard]] virtual const std::string& local_tag() const noexcept = 0;
