@@ -46,7 +46,9 @@ int serve(const std::string& file, const sigset_t& signals) {
   }
   Server server(*config, faults);
   Cx cx(*config, users);
-  Sh sh(users);
+  Notifier notifier(*config, server);
+  users.listen([&notifier](const Subscriber& before, const Subscriber& after) { notifier.changed(before, after); });
+  Sh sh(users, notifier);
   cx.serve(server);
   sh.serve(server);
   if (const auto done = server.start(); !done) return give_up(kExitResource, done.error());

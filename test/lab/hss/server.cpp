@@ -218,6 +218,10 @@ void Server::handle(std::uint32_t command, std::uint32_t application, std::strin
   g_dispatch.routes[command] = {application, std::move(name), std::move(handler)};
 }
 
+void Server::later(std::function<void()> task) {
+  if (g_dispatch.delayed) g_dispatch.delayed->after(std::chrono::milliseconds(0), std::move(task));
+}
+
 Expected<> Server::start() {
   g_dispatch.faults = &faults_;
   g_dispatch.delayed = std::make_unique<Delayed>();
@@ -249,7 +253,6 @@ Expected<> Server::start() {
 }
 
 void Server::stop() {
-  g_dispatch.delayed.reset();
   if (!initialized_) return;
   initialized_ = false;
   fd_core_shutdown();

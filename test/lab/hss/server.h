@@ -35,6 +35,9 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();
 
+  // Runs a task on a thread that may send requests.
+  void later(std::function<void()> task);
+
   // Before start.
   void handle(std::uint32_t command, std::uint32_t application, std::string name, Handler handler);
   [[nodiscard]] Expected<> start();

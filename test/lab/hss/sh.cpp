@@ -15,15 +15,9 @@ using namespace diameter;
 constexpr std::uint32_t kUserUnknown = 5001;
 constexpr std::uint32_t kOperationNotAllowed = 5101;
 constexpr std::uint32_t kOutOfSync = 5105;
+constexpr std::uint32_t kSubscribedDataAbsent = 5106;
+constexpr std::uint32_t kNoSubscription = 5107;
 constexpr std::uint32_t kUnableToComply = 5012;  // of the base protocol: in Result-Code
-
-enum DataReference : std::uint32_t {
-  kRepositoryData = 0,
-  kPublicIdentity = 10,
-  kUserState = 11,
-  kScscfName = 12,
-  kFilterCriteria = 13,
-};
 
 Reply refuse(Reply reply, std::uint32_t code) {
   reply.code = code;
@@ -35,32 +29,8 @@ std::string text_at(msg* request, std::uint32_t code) {
   return std::string(text_of(find_child(request, code, kVendor3gpp)).value_or(""));
 }
 
-// False: the reference is not one of ours.
-bool look_up(const Subscriber& user, std::uint32_t reference, msg* request, ShView& view) {
-  switch (reference) {
-    case kRepositoryData: {
-      const auto entry = user.profile.repository.find(text_at(request, 704));
-      if (entry == user.profile.repository.end()) return true;  // no data: 2001 without User-Data
-      view.repository_service = entry->first;
-      view.repository = entry->second;
-      return true;
-    }
-    case kPublicIdentity:
-      view.with_identities = true;
-      view.public_ids = user.profile.public_ids;
-      return true;
-    case kUserState:
-      view.ims_user_state = static_cast<unsigned>(user.state);
-      return true;
-    case kScscfName:
-      view.scscf_name = user.scscf;
-      return true;
-    case kFilterCriteria:
-      view.criteria = criteria_of_server(user.profile.criteria_xml, text_at(request, 602));
-      return true;
-    default:
-      return false;
-  }
+ShKey key_of(msg* request, std::uint32_t reference) {
+  return {static_cast<DataReference>(reference), text_at(request, 704), text_at(request, 602)};
 }
 
 bool is_empty(const ShView& view) {
@@ -72,6 +42,7 @@ bool is_empty(const ShView& view) {
 void Sh::serve(Server& server) {
   server.handle(306, kApplicationSh, "UDR", [this](msg* request) { return user_data(request); });
   server.handle(307, kApplicationSh, "PUR", [this](msg* request) { return profile_update(request); });
+  server.handle(308, kApplicationSh, "SNR", [this](msg* request) { return subscribe_notifications(request); });
 }
 
 std::optional<Subscriber> Sh::user_of(msg* request, Reply& reply) const {
@@ -97,7 +68,7 @@ Reply Sh::user_data(msg* request) {
   for (auto* item = find_child(request, 703, kVendor3gpp); item != nullptr; item = next_same(item)) {
     const auto reference = u32_of(item).value_or(~0U);
     references.push_back(reference);
-    if (user) allowed = look_up(*user, reference, request, view) && allowed;
+    if (user) allowed = look_up(*user, key_of(request, reference), view) && allowed;
   }
   reply.note["data"] = references;
   if (const auto service = text_at(request, 704); !service.empty()) reply.note["service"] = service;
@@ -112,7 +83,7 @@ Reply Sh::profile_update(msg* request) {
   Reply reply;
   const auto user = user_of(request, reply);
   if (!user) return refuse(std::move(reply), kUserUnknown);
-  if (u32_of(find_child(request, 703, kVendor3gpp)).value_or(~0U) != kRepositoryData)
+  if (u32_of(find_child(request, 703, kVendor3gpp)) != static_cast<std::uint32_t>(DataReference::repository_data))
     return refuse(std::move(reply), kOperationNotAllowed);
   const auto update = parse_repository_update(text_at(request, 702));
   if (!update) {
@@ -137,6 +108,32 @@ Reply Sh::profile_update(msg* request) {
   });
   if (verdict == UpdateVerdict::out_of_sync) return refuse(std::move(reply), kOutOfSync);
   if (verdict == UpdateVerdict::not_allowed) return refuse(std::move(reply), kOperationNotAllowed);
+  return reply;
+}
+
+// One Data-Reference, as SH-03 wants without Notif-Eff.
+Reply Sh::subscribe_notifications(msg* request) {
+  Reply reply;
+  const auto user = user_of(request, reply);
+  const auto key = key_of(request, u32_of(find_child(request, 703, kVendor3gpp)).value_or(~0U));
+  const bool ending = u32_of(find_child(request, 705, kVendor3gpp)).value_or(0) == 1;
+  reply.note["data"] = static_cast<std::uint32_t>(key.reference);
+  reply.note["subscribe"] = !ending;
+  if (!user) return refuse(std::move(reply), kUserUnknown);
+  ShView view;
+  if (!look_up(*user, key, view)) return refuse(std::move(reply), kOperationNotAllowed);
+  Subscription subscription{std::string(text_of(find_child(request, 264)).value_or("")),
+                            std::string(text_of(find_child(request, 296)).value_or("")), user->profile.private_id,
+                            user->profile.public_ids.front(), key};
+  if (ending) return notifier_.unsubscribe(subscription) ? reply : refuse(std::move(reply), kNoSubscription);
+  if (key.reference == DataReference::repository_data && is_empty(view)) return refuse(std::move(reply), kSubscribedDataAbsent);
+  notifier_.subscribe(std::move(subscription));
+  const bool with_data = u32_of(find_child(request, 710, kVendor3gpp)).value_or(0) == 1 && !is_empty(view);
+  const auto expiry = text_at(request, 709);  // granted as asked
+  reply.payload = [xml = with_data ? sh_data(view) : std::string(), expiry](msg* answer) {
+    return (xml.empty() || add_text(answer, 702, kVendor3gpp, xml)) &&
+           (expiry.empty() || add_text(answer, 709, kVendor3gpp, expiry));
+  };
   return reply;
 }
 

@@ -66,22 +66,27 @@ UpdateVerdict judge_update(const RepositoryEntry* stored, std::uint32_t sequence
 }
 
 std::vector<std::string> SubscriberStore::load(std::vector<SubscriberConfig> users) {
-  std::vector<std::string> changed;
-  const std::lock_guard lock(mutex_);
-  std::vector<Subscriber> next;
-  for (auto& profile : users) {
-    Subscriber user;
-    const auto old = std::find_if(users_.begin(), users_.end(),
-                                  [&](const Subscriber& known) { return known.profile.private_id == profile.private_id; });
-    if (old != users_.end()) {
-      user = *old;
-      if (!same_repository(old->profile, profile)) changed.push_back(profile.public_ids.front());
+  std::vector<std::pair<Subscriber, Subscriber>> changed;
+  {
+    const std::lock_guard lock(mutex_);
+    std::vector<Subscriber> next;
+    for (auto& profile : users) {
+      const auto old = std::find_if(users_.begin(), users_.end(),
+                                    [&](const Subscriber& known) { return known.profile.private_id == profile.private_id; });
+      Subscriber user = old == users_.end() ? Subscriber{} : *old;
+      const bool differs = old != users_.end() && !same_repository(old->profile, profile);
+      user.profile = std::move(profile);
+      if (differs) changed.emplace_back(*old, user);
+      next.push_back(std::move(user));
     }
-    user.profile = std::move(profile);
-    next.push_back(std::move(user));
+    users_ = std::move(next);
   }
-  users_ = std::move(next);
-  return changed;
+  std::vector<std::string> identities;
+  for (const auto& [before, after] : changed) {
+    identities.push_back(after.profile.public_ids.front());
+    if (listener_) listener_(before, after);
+  }
+  return identities;
 }
 
 std::optional<Subscriber> SubscriberStore::by_public(std::string_view identity) const {
@@ -103,13 +108,20 @@ std::optional<Subscriber> SubscriberStore::by_private(std::string_view identity)
 }
 
 bool SubscriberStore::change(std::string_view private_id, const std::function<void(Subscriber&)>& how) {
-  const std::lock_guard lock(mutex_);
-  for (auto& user : users_) {
-    if (user.profile.private_id != private_id) continue;
-    how(user);
-    return true;
+  std::optional<Subscriber> before;
+  Subscriber after;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& user : users_) {
+      if (user.profile.private_id != private_id) continue;
+      before = user;
+      how(user);
+      after = user;
+      break;
+    }
   }
-  return false;
+  if (before && listener_) listener_(*before, after);
+  return before.has_value();
 }
 
 std::vector<Subscriber> SubscriberStore::all() const {

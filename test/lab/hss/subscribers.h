@@ -55,7 +55,11 @@ enum class UpdateVerdict : std::uint8_t { apply, out_of_sync, not_allowed };
 
 class SubscriberStore {
  public:
-  // Keeps the state of those who stay. Returns the public identities whose repository data changed.
+  // Called without the lock after every change of one subscriber. Set before anything changes.
+  using Listener = std::function<void(const Subscriber& before, const Subscriber& after)>;
+  void listen(Listener listener) { listener_ = std::move(listener); }
+
+  // Keeps the state of those who stay. Returns the public identities of those whose repository data changed.
   std::vector<std::string> load(std::vector<SubscriberConfig> users);
 
   [[nodiscard]] std::optional<Subscriber> by_public(std::string_view identity) const;
@@ -65,6 +69,7 @@ class SubscriberStore {
   [[nodiscard]] std::vector<Subscriber> all() const;
 
  private:
+  Listener listener_;
   mutable std::mutex mutex_;
   std::vector<Subscriber> users_;
 };
