@@ -21,6 +21,8 @@ namespace {
 using namespace diameter;
 
 constexpr std::uint32_t kUnknownAvp = 9999;
+constexpr std::chrono::milliseconds kOpenPoll{5};
+constexpr unsigned kOpenTries = 6000;
 
 struct Route {
   std::uint32_t application;
@@ -37,7 +39,7 @@ struct Dispatch {
 Dispatch g_dispatch;
 
 void on_library_log(int level, std::string_view line) noexcept {
-  if (level < FD_LOG_ERROR) return;
+  if (level < FD_LOG_ERROR || line.substr(0, 3) == "   ") return;  // dumps of messages are indented
   try {
     auto entry = event("log");
     entry["text"] = line;
@@ -46,11 +48,32 @@ void on_library_log(int level, std::string_view line) noexcept {
   }
 }
 
+// The connection is there before the library lets answers through it; after a crash of the peer it first wants three DWAs.
+void tell_when_open(std::string identity, unsigned tries) {
+  peer_hdr* peer = nullptr;
+  if (fd_peer_getbyid(identity.data(), identity.size(), 0, &peer) != 0 || peer == nullptr) return;
+  const auto state = fd_peer_get_state(peer);
+  if (state == STATE_OPEN) {
+    auto entry = event("peer_open");
+    entry["peer"] = identity;
+    journal(std::move(entry));
+  } else if ((state == STATE_REOPEN || state == STATE_WAITCEA || state == STATE_CLOSED || state == STATE_WAITCNXACK) &&
+             tries < kOpenTries) {
+    g_dispatch.delayed->after(kOpenPoll, [identity = std::move(identity), tries] { tell_when_open(identity, tries + 1); });
+  }
+}
+
 void on_peer(fd_hook_type type, msg*, peer_hdr* peer, void* other, fd_hook_permsgdata*, void*) noexcept {
   try {
-    auto entry = event(type == HOOK_PEER_CONNECT_SUCCESS ? "peer_open" : "peer_failed");
-    if (peer != nullptr) entry["peer"] = std::string(peer->info.pi_diamid, peer->info.pi_diamidlen);
-    if (type != HOOK_PEER_CONNECT_SUCCESS && other != nullptr) entry["reason"] = static_cast<const char*>(other);
+    std::string identity;
+    if (peer != nullptr) identity.assign(peer->info.pi_diamid, peer->info.pi_diamidlen);
+    if (type == HOOK_PEER_CONNECT_SUCCESS) {
+      g_dispatch.delayed->after(std::chrono::milliseconds(0), [identity] { tell_when_open(identity, 0); });
+      return;
+    }
+    auto entry = event("peer_failed");
+    if (!identity.empty()) entry["peer"] = identity;
+    if (other != nullptr) entry["reason"] = static_cast<const char*>(other);
     journal(std::move(entry));
   } catch (...) {
   }
