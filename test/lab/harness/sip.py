@@ -5,6 +5,7 @@ import queue
 import re
 import socket
 import threading
+import time
 
 from .processes import LabError
 
@@ -15,7 +16,7 @@ COMPACT = {"v": "Via", "f": "From", "t": "To", "i": "Call-ID", "m": "Contact", "
 class Message:
     def __init__(self, data, source=None):
         head, _, self.body = data.partition(b"\r\n\r\n")
-        self.text, self.source = data.decode(errors="replace"), source
+        self.text, self.source, self.arrived = data.decode(errors="replace"), source, time.monotonic()
         lines = re.sub(r"\r\n[ \t]+", " ", head.decode(errors="replace")).split("\r\n")
         self.first = lines[0]
         self.headers = []
