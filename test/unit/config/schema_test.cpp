@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
+#include <unistd.h>
 
 #include "config/yaml_loader.h"
 #include "herald/config_schema.h"
