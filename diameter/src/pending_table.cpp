@@ -80,6 +80,11 @@ std::size_t PendingTable::stop() {
   return promises.size();
 }
 
+bool PendingTable::stopped() const {
+  const std::lock_guard lock(mutex_);
+  return stopped_;
+}
+
 bool PendingTable::is_open(PendingHandle handle) const {
   const std::lock_guard lock(mutex_);
   return find(handle) != nullptr;

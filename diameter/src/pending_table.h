@@ -41,6 +41,7 @@ class PendingTable {
   // Ends all with Kind::stopped and opens no more.
   std::size_t stop();
 
+  [[nodiscard]] bool stopped() const;
   [[nodiscard]] bool is_open(PendingHandle handle) const;
   [[nodiscard]] std::size_t size() const;
 

@@ -141,8 +141,7 @@ Future<ShReply> ShCore::ask(ShQuery query, Deadline deadline) {
     }
     waiter = add_waiter(*flight);
   }
-  // The key of a flight never changes, so it is read without the lock.
-  if (deadline.when() < flight->end) start_timer(waiter, flight->key.text, deadline);
+  if (deadline.when() < flight->end) start_timer(waiter, flight, deadline);
   auto future = waiter->promise.future();
   if (leads) spawn(fly(shared_from_this(), flight));
   return future;
@@ -152,15 +151,17 @@ std::shared_ptr<ShCore::Waiter> ShCore::add_waiter(Flight& flight) {
   auto waiter = std::make_shared<Waiter>();
   waiter->executor = Executor::current();
   flight.waiters.push_back(waiter);
+  ++flight.live;
   ++waiting_;
   return waiter;
 }
 
-void ShCore::start_timer(const std::shared_ptr<Waiter>& waiter, const std::string& key, Deadline deadline) {
-  waiter->timer = waiter->executor->timers().start_at(deadline.when(), [self = shared_from_this(), waiter, key] {
+void ShCore::start_timer(const std::shared_ptr<Waiter>& waiter, const std::shared_ptr<Flight>& flight, Deadline deadline) {
+  waiter->timer = waiter->executor->timers().start_at(deadline.when(), [self = shared_from_this(), waiter, flight] {
     waiter->timer = {};
     if (waiter->settled) return;
-    self->settle(*waiter, self->failure(key, ShResult::timeout, 0, waiter->executor->clock().now()));
+    --flight->live;
+    self->settle(*waiter, self->failure(flight->key.text, ShResult::timeout, 0, waiter->executor->clock().now()));
   });
 }
 
@@ -168,12 +169,6 @@ void ShCore::settle(Waiter& waiter, ShReply reply) {
   if (waiter.settled) return;
   waiter.settled = true;
   waiter.promise.set(count(std::move(reply)));
-}
-
-bool ShCore::anybody_waits(const Flight& flight) {
-  // A settled waiter may be counted a moment too long; the budget bounds what that costs.
-  const std::lock_guard lock(mutex_);
-  return !flight.waiters.empty();
 }
 
 ShReply ShCore::failure(const std::string& key, ShResult result, std::uint32_t code, TimePoint now) {
@@ -195,7 +190,7 @@ Task<ShAnswer> ShCore::attempt(std::shared_ptr<ShCore> self, std::shared_ptr<Fli
   ShAnswer answer;
   auto opened = pending.open(self->options_.max_in_flight);
   if (!opened) {
-    answer.kind = ShAnswer::Kind::refused;
+    answer.kind = pending.stopped() ? ShAnswer::Kind::stopped : ShAnswer::Kind::refused;
     co_return answer;
   }
   self->metrics_.requests.add();
@@ -231,6 +226,19 @@ Task<ShAnswer> ShCore::attempt(std::shared_ptr<ShCore> self, std::shared_ptr<Fli
 }
 
 Task<void> ShCore::fly(std::shared_ptr<ShCore> self, std::shared_ptr<Flight> flight) {
+  auto& here = *Executor::current();
+  Outcome outcome;
+  try {
+    outcome = co_await pursue(self, flight);
+  } catch (const std::exception& error) {  // out of memory: the askers still get their answer
+    outcome.answer.kind = ShAnswer::Kind::refused;
+    outcome.answer.detail = error.what();
+    outcome.verdict = judge(outcome.answer);
+  }
+  self->land(*flight, outcome, here.clock().now());
+}
+
+Task<ShCore::Outcome> ShCore::pursue(std::shared_ptr<ShCore> self, std::shared_ptr<Flight> flight) {
   auto& here = *Executor::current();
   auto host = flight->destination_host;
   bool elsewhere = false;
@@ -268,11 +276,11 @@ Task<void> ShCore::fly(std::shared_ptr<ShCore> self, std::shared_ptr<Flight> fli
         pause = Duration(-1);
         break;
     }
-    if (pause < Duration::zero() || now + pause >= flight->end || !self->anybody_waits(*flight)) break;
+    if (pause < Duration::zero() || now + pause >= flight->end || flight->live == 0) break;
     self->metrics_.retries.add();
     if (pause > Duration::zero()) co_await sleep_for(pause);
   }
-  self->land(*flight, outcome, here.clock().now());
+  co_return outcome;
 }
 
 // Wire to value: the document, and whether it holds what was asked for.
@@ -371,7 +379,8 @@ void ShCore::report(const Flight& flight, const Verdict& verdict, const ShAnswer
     return say(events::kOverLimit, alarm_log_[0]);
   }
   if (verdict.result == ShResult::timeout) return say(events::kHssSilent, failure_limit);
-  if (verdict.result == ShResult::unavailable) return say(events::kNoPeer, failure_limit);
+  if (verdict.result == ShResult::unavailable)
+    return say(verdict.code == 3002 ? events::kNoPeer : events::kInterop, failure_limit);
   if (verdict.result == ShResult::busy) return say(events::kHssBusy, failure_limit);
 }
 

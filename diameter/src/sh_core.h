@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,7 +31,7 @@ class ShCore : public std::enable_shared_from_this<ShCore> {
   [[nodiscard]] std::size_t flights() const;
 
  private:
-  // One asker of a flight. Everything but `live` is touched on its own executor only.
+  // One asker of a flight. Touched on its own executor only.
   struct Waiter {
     Promise<ShReply> promise;
     Executor* executor = nullptr;
@@ -44,6 +45,7 @@ class ShCore : public std::enable_shared_from_this<ShCore> {
     std::string destination_host;
     TimePoint end{};                               // of the budget
     std::vector<std::shared_ptr<Waiter>> waiters;  // under the lock
+    std::atomic<std::size_t> live{0};              // waiters whose deadline has not passed: without any, no retry
   };
   struct Outcome {
     Verdict verdict;
@@ -51,18 +53,18 @@ class ShCore : public std::enable_shared_from_this<ShCore> {
   };
 
   static Task<void> fly(std::shared_ptr<ShCore> self, std::shared_ptr<Flight> flight);
+  static Task<Outcome> pursue(std::shared_ptr<ShCore> self, std::shared_ptr<Flight> flight);
   static Task<ShAnswer> attempt(std::shared_ptr<ShCore> self, std::shared_ptr<Flight> flight, std::string host);
   void land(Flight& flight, const Outcome& outcome, TimePoint now);
 
   std::shared_ptr<Waiter> add_waiter(Flight& flight);
-  void start_timer(const std::shared_ptr<Waiter>& waiter, const std::string& key, Deadline deadline);
+  void start_timer(const std::shared_ptr<Waiter>& waiter, const std::shared_ptr<Flight>& flight, Deadline deadline);
   void settle(Waiter& waiter, ShReply reply);
   // The reply for a failure: stale data when there is some.
   ShReply failure(const std::string& key, ShResult result, std::uint32_t code, TimePoint now);
   ShReply read(const Flight& flight, Verdict& verdict, ShAnswer& answer);
   [[nodiscard]] ShReply count(ShReply reply) const;
   [[nodiscard]] Future<ShReply> at_once(ShReply reply) const;
-  [[nodiscard]] bool anybody_waits(const Flight& flight);
   void report(const Flight& flight, const Verdict& verdict, const ShAnswer& answer, TimePoint now);
 
   const std::shared_ptr<ShTransport> transport_;

@@ -80,8 +80,10 @@ void hooked(fd_hook_type type, msg* message, peer_hdr* peer, void* other, fd_hoo
 }
 
 // We subscribe to nothing yet, so every notification gets "no subscription" (SH-43) instead of silence.
-int notification_came(msg** message, avp*, session*, void*, disp_action* action) noexcept {
+int notification_came(msg** message, avp*, session* dialog, void*, disp_action* action) noexcept {
   try {
+    // The library made a session object for the Session-Id and would keep it for a month (D4).
+    if (dialog != nullptr) fd_sess_destroy(&dialog);
     if (const int rc = fd_msg_new_answer_from_req(fd_g_config->cnf_dict, message, 0); rc != 0) return rc;
     if (!add_application(*message, kApplicationSh) || !add_experimental_result(*message, kNoSubscriptionToData)) return ENOMEM;
     if (const int rc = fd_msg_add_origin(*message, 0); rc != 0) return rc;
