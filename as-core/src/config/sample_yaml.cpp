@@ -29,7 +29,7 @@ class Writer {
  public:
   void node(const DocNode& node, std::size_t indent, bool commented, bool first_of_item = false) {
     commented = commented || !is_set(node);
-    if (const auto text = remark(node.row); !text.empty()) comment(text, indent);
+    if (const auto words = remark(node.row); !words.empty()) comment(words, indent);
     auto value = node.row.sample.empty() ? node.row.default_text : node.row.sample;
     if (!node.is_section() || !node.row.sample.empty()) {
       line(node.key + ':' + (value.empty() ? "" : ' ' + value), indent, commented, first_of_item);
