@@ -16,7 +16,7 @@ sip:
   trusted_peers: [127.0.0.1/32]
   next_hop: sip:127.0.0.1:{scscf};lr
 diameter:
-  enabled: true
+  enabled: {diameter}
   identity: as1.{domain}
   realm: {domain}
   listen: 127.0.0.1:0
@@ -42,7 +42,7 @@ class Herald:
     """One heraldd. Started again it finds the same ports, configuration and database."""
 
     def __init__(self, directory, binary, core_ports, sip_port, services, on_hss_failure="default", driver="sqlite", rate=2000,
-                 extra=""):
+                 diameter="true", extra=""):
         self.directory, self.binary = Path(directory), binary
         self.sip_port, self.http_port, self.admin_port = sip_port, free_port(), free_port()
         self.process = None
@@ -52,7 +52,7 @@ class Herald:
         self.config.write_text(CONFIG.format(
             domain=DOMAIN, sip=sip_port, scscf=scscf, hss=hss, http=self.http_port, admin=self.admin_port, directory=self.directory,
             driver=driver, path=f", path: {self.directory}/herald.db" if driver == "sqlite" else "", services=services,
-            on_hss_failure=on_hss_failure, token=TOKEN, rate=rate, extra=extra))
+            on_hss_failure=on_hss_failure, token=TOKEN, rate=rate, diameter=diameter, extra=extra))
 
     def start(self, wait=True):
         self.process = Process("heraldd", [self.binary, "--config", self.config], self.directory / "heraldd.log")

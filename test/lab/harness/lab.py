@@ -44,13 +44,19 @@ class Lab:
         self._stack.callback(self.core.stop)
         return self.core.start()
 
-    def start_herald(self, **options):
-        self.herald = Herald(self.directory, self.binaries / "heraldd", (self.core.sip_port, self.core.hss_port), self.as_port,
-                             ROOT / "config/services/push.yaml", **options)
+    def make_herald(self, scscf_port=None, **options):
+        """Configured, not started."""
+        ports = (self.core.sip_port, self.core.hss_port) if self.core else (scscf_port or free_port(), free_port())
+        self.herald = Herald(self.directory, self.binaries / "heraldd", ports, self.as_port, ROOT / "config/services/push.yaml",
+                             **options)
         self._stack.callback(self.herald.stop)
-        self.herald.start()
-        self.core.hss.wait_for(lambda: any(line.get("peer", "").startswith("as1.") for line in self.core.hss_lines("peer_open")),
-                               30, "Herald is connected to the HSS")
+        return self.herald
+
+    def start_herald(self, **options):
+        self.make_herald(**options).start()
+        if self.core:
+            self.core.hss.wait_for(lambda: any(line.get("peer", "").startswith("as1.")
+                                               for line in self.core.hss_lines("peer_open")), 30, "Herald is connected to the HSS")
         return self.herald
 
     def start(self, core=None, **herald):
