@@ -4,31 +4,14 @@
 
 namespace herald::sip {
 
-ResponseOrigin origin_of(int status, int error, Transport transport) noexcept {
+ResponseOrigin origin_of(int status, int error, Transport transport, bool connected) noexcept {
   if (status == 408) return ResponseOrigin::timer;
   if (status == 487) return ResponseOrigin::cancelled;
   if (transport == Transport::udp) return ResponseOrigin::unreachable;
-  switch (error) {
-    case ECONNREFUSED:
-    case ENETUNREACH:
-    case EHOSTUNREACH:
-    case EHOSTDOWN:
-    case ENETDOWN:
-    case ETIMEDOUT:
-    case EADDRNOTAVAIL:
-    case EAGAIN:  // no free descriptor or port
-    case EMFILE:
-    case ENFILE:
-      return ResponseOrigin::connect_failed;
-    case EPIPE:
-    case ECONNRESET:
-    case ECONNABORTED:
-    case ENOTCONN:
-    case 0:  // closed in good order
-      return ResponseOrigin::connection_lost;
-    default:
-      return transport == Transport::tls ? ResponseOrigin::tls_failed : ResponseOrigin::connection_lost;
-  }
+  if (connected) return ResponseOrigin::connection_lost;
+  // Sofia closes a connection whose handshake failed without an errno, or with one of these two.
+  const bool handshake = error == 0 || error == EIO || error == EPROTO;
+  return transport == Transport::tls && handshake ? ResponseOrigin::tls_failed : ResponseOrigin::connect_failed;
 }
 
 int local_status(ResponseOrigin origin) noexcept {

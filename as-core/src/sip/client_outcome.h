@@ -5,8 +5,9 @@
 
 namespace herald::sip {
 
-// `status` is the one NTA made up, `error` the errno that Sofia's transport left with the request (0 = none).
-[[nodiscard]] ResponseOrigin origin_of(int status, int error, Transport transport) noexcept;
+// `status` is the one NTA made up, `error` the errno that Sofia's transport left with the request (0 = none), `connected`
+// whether its TCP connection, and the TLS handshake on it, had been completed.
+[[nodiscard]] ResponseOrigin origin_of(int status, int error, Transport transport, bool connected) noexcept;
 
 // RFC 3261 8.1.3.1: 408 for time-outs, 503 for transport errors.
 [[nodiscard]] int local_status(ResponseOrigin origin) noexcept;

@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <sofia-sip/msg_addr.h>
 #include <sofia-sip/nta_stateless.h>
+#include <sofia-sip/nta_tport.h>
 #include <sofia-sip/su_tag.h>
+#include <sofia-sip/tport.h>
 #include <utility>
 
 #include "herald/log.h"
@@ -49,6 +51,13 @@ SipMessage local_response(const SipMessage& request, int status, std::string rea
     out.headers.add("Retry-After", std::to_string(std::max<long long>(1, seconds)));
   }
   return out;
+}
+
+bool was_connected(nta_outgoing_t* outgoing) {
+  auto* tport = nta_outgoing_transport(outgoing);
+  const bool connected = tport && tport_is_connected(tport);
+  if (tport) tport_unref(tport);
+  return connected;
 }
 
 const char* protocol_name(Transport transport) {
@@ -340,7 +349,7 @@ void ClientTransactions::receive(Handle handle, const sip_t* sip) {
   if (status < 200) return;
   const SofiaMessage sent(nta_outgoing_getrequest(request->outgoing));
   const int error = sent ? msg_errno(sent.get()) : 0;
-  const auto origin = origin_of(status, error, request->transport);
+  const auto origin = origin_of(status, error, request->transport, was_connected(request->outgoing));
   log::debug("SIP request got no answer",
              {{"hop", guard_.name(request->hop)}, {"origin", stats::origin_label(origin)}, {"errno", error}});
   if (origin == ResponseOrigin::tls_failed) log::event(catalog::kTlsPeer, {{"hop", guard_.name(request->hop)}});

@@ -137,7 +137,8 @@ Expected<ReceivedMessage> from_sofia(const msg_t* msg, const sip_t* sip) {
     if (kind == sip_request_class || kind == sip_status_class || kind == sip_separator_class || kind == sip_payload_class) {
       continue;
     }
-    if (++lines > kMaxFields) return fail(ErrorCode::too_large, "more than 256 header fields");
+    const bool continues = header->sh_data && header->sh_len == 0;  // of the line before it
+    if (!continues && ++lines > kMaxFields) return fail(ErrorCode::too_large, "more than 256 header fields");
     if (kind == sip_via_class) {
       if (!std::exchange(vias_done, true)) append_vias(headers, sip);
       continue;
@@ -149,6 +150,12 @@ Expected<ReceivedMessage> from_sofia(const msg_t* msg, const sip_t* sip) {
     out.message.body.assign(payload->pl_data, payload->pl_len);
   }
   return out;
+}
+
+Expected<ReceivedMessage> parse_wire(std::string_view text) {
+  const auto msg = to_sofia(text);
+  if (!msg) return fail(msg.error());
+  return from_sofia(msg->get(), sip_object(msg->get()));
 }
 
 }  // namespace herald::sip

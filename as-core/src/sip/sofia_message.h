@@ -11,6 +11,7 @@
 
 #include "herald/expected.h"
 #include "herald/sip_message.h"
+#include "sip/wire.h"
 
 namespace herald::sip {
 
@@ -24,12 +25,6 @@ using SofiaMessage = std::unique_ptr<msg_t, MsgDeleter>;
 
 // Parses once. Error{invalid} when Sofia would not send it.
 Expected<SofiaMessage> to_sofia(std::string_view text);
-
-struct ReceivedMessage {
-  SipMessage message;
-  std::size_t bytes = 0;
-};
-inline constexpr std::size_t kMaxFields = 256;
 
 // Fields in the order of the wire, values as received (unfolded); Via as Sofia keeps it, with received and rport filled in.
 // Error{invalid}: no start line; Error{too_large}: over kMaxFields.
