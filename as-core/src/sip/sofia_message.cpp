@@ -8,6 +8,7 @@
 #include <sofia-sip/msg_parser.h>
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_protos.h>
+#include <sofia-sip/su_alloc.h>
 #include <sofia-sip/url.h>
 #include <utility>
 
@@ -56,6 +57,11 @@ std::string field_value(const msg_header_t* header) {
   return encoded([&](char* out, std::size_t size) { return msg_header_field_e(out, static_cast<isize_t>(size), header, 0); });
 }
 
+template <class H>
+const msg_common_t* as_common(const H* header) {
+  return header ? reinterpret_cast<const msg_header_t*>(header)->sh_common : nullptr;
+}
+
 std::string_view raw_text(const msg_header_t* header) {
   if (!header->sh_data || header->sh_len == 0) return {};
   return {static_cast<const char*>(header->sh_data), header->sh_len};
@@ -68,6 +74,25 @@ std::string request_uri(const sip_request_t* request) {
   const auto last = line.rfind(' ');
   if (first != std::string_view::npos && last > first) return std::string(trim(line.substr(first, last - first)));
   return encoded([&](char* out, std::size_t size) { return url_e(out, static_cast<isize_t>(size), request->rq_url); });
+}
+
+// Debian's Sofia, when it keeps the text of a message, copies the start line from the wrong place if empty lines come before it
+// (RFC 3261 7.5, RFC 5626 keep-alives): the last characters are missing. The header knows where the whole line stands.
+template <class Original>
+issize_t parse_start_line(su_home_t* home, msg_header_t* header, char* text, isize_t length, Original original) noexcept {
+  if (length > 0 && is_blank(*text)) {
+    const auto line = trim(raw_text(header));
+    length = static_cast<isize_t>(line.size());
+    text = su_strndup(home, line.data(), length);
+    if (!text) return -1;
+  }
+  return original(home, header, text, length);
+}
+issize_t parse_request_line(su_home_t* home, msg_header_t* header, char* text, isize_t length) noexcept {
+  return parse_start_line(home, header, text, length, sip_request_class->hc_parse);
+}
+issize_t parse_status_line(su_home_t* home, msg_header_t* header, char* text, isize_t length) noexcept {
+  return parse_start_line(home, header, text, length, sip_status_class->hc_parse);
 }
 
 void append_vias(SipHeaders& headers, const sip_t* sip) {
@@ -100,6 +125,12 @@ const msg_mclass_t* transaction_class() {
          {"Via", "Route", "Record-Route", "From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length", "Timestamp"}) {
       msg_mclass_insert(some, msg_find_hclass(all, name, nullptr));
     }
+    static msg_hclass_s request = *sip_request_class;
+    static msg_hclass_s status = *sip_status_class;
+    request.hc_parse = parse_request_line;
+    status.hc_parse = parse_status_line;
+    some->mc_request->hr_class = &request;
+    some->mc_status->hr_class = &status;
     return some;
   }();
   return shared;
@@ -134,7 +165,9 @@ Expected<ReceivedMessage> from_sofia(const msg_t* msg, const sip_t* sip) {
   for (const auto* header = *msg_chain_head(msg); header; header = header->sh_succ) {
     out.bytes += header->sh_len;
     const auto* kind = header->sh_class;
-    if (kind == sip_request_class || kind == sip_status_class || kind == sip_separator_class || kind == sip_payload_class) {
+    const auto* common = header->sh_common;
+    if (common == as_common(sip->sip_request) || common == as_common(sip->sip_status) || kind == sip_separator_class ||
+        kind == sip_payload_class) {
       continue;
     }
     const bool continues = header->sh_data && header->sh_len == 0;  // of the line before it

@@ -43,10 +43,14 @@ TEST_CASE("a MESSAGE over TCP is answered on its connection; two in one segment 
   CHECK(stack.peers[0].transport == Transport::tcp);
   REQUIRE(peer.send("\r\n\r\n"));
   stack.step();
-  REQUIRE(peer.send(peer.message("sip:herald@127.0.0.1", "three")));
-  const auto after = stack.next(peer);
-  REQUIRE(after);
-  CHECK(SipPeer::status(*after) == 200);
+  // Alone, and in one segment with a request (RFC 3261 7.5).
+  for (const char* before : {"", "\r\n\r\n", "\r\n"}) {
+    REQUIRE(peer.send(before + peer.message("sip:herald@127.0.0.1", "more")));
+    const auto after = stack.next(peer);
+    REQUIRE(after);
+    CHECK(SipPeer::status(*after) == 200);
+    CHECK(stack.requests.back().uri() == "sip:herald@127.0.0.1");
+  }
 }
 
 TEST_CASE("a request cut into single bytes over TCP is one request") {
