@@ -65,10 +65,10 @@ struct ServerRewrite {
   std::string authority;  // empty: criteria go out as they are
 };
 
-std::string criteria(const YAML::Node& node, const fs::path& base, const ServerRewrite& rewrite) {
+std::string criteria(const YAML::Node& node, const fs::path& base, const SubscriberConfig& user, const ServerRewrite& rewrite) {
   std::string all;
   auto add = [&](const YAML::Node& file) {
-    const auto found = filter_criteria(file_text(file, base), rewrite.authority);
+    const auto found = filter_criteria(file_text(file, base), user, rewrite.authority);
     if (!found) refuse(file.Mark(), found.error().text);
     all += *found;
   };
@@ -88,7 +88,7 @@ SubscriberConfig subscriber(const YAML::Node& item, const fs::path& base, const 
   if (!user.psi) user.password = required(item, "password");
   for (const auto& id : item["public"]) user.public_ids.push_back(canonical_identity(id.as<std::string>()));
   if (user.public_ids.empty()) refuse(item.Mark(), "'public' needs at least one identity");
-  if (item["ifc"]) user.criteria_xml = criteria(item["ifc"], base, rewrite);
+  if (item["ifc"]) user.criteria_xml = criteria(item["ifc"], base, user, rewrite);
   if (item["repository"]) user.repository = repository(item["repository"], base);
   return user;
 }

@@ -1,5 +1,6 @@
 #include "hss/profile.h"
 
+#include <algorithm>
 #include <pugixml.hpp>
 #include <sstream>
 
@@ -25,16 +26,21 @@ std::string at_authority(const std::string& uri, const std::string& authority) {
   return uri.substr(0, begin) + authority + (end == std::string::npos ? std::string() : uri.substr(end));
 }
 
-void collect_criteria(const pugi::xml_node& parent, const std::string& authority, std::string& out) {
-  for (auto node : parent.children()) {
-    if (std::string_view(node.name()) != "InitialFilterCriteria") {
-      collect_criteria(node, authority, out);
-      continue;
-    }
+void collect_criteria(const pugi::xml_node& profile, const std::string& authority, std::string& out) {
+  for (auto node : profile.children("InitialFilterCriteria")) {
     auto name = node.child("ApplicationServer").child("ServerName").text();
     if (!authority.empty()) name.set(at_authority(name.get(), authority).c_str());
     out += raw(node);
   }
+}
+
+bool is_for(const pugi::xml_node& profile, const SubscriberConfig& user) {
+  if (!profile.child("PublicIdentity")) return !user.psi;
+  for (const auto identity : profile.children("PublicIdentity")) {
+    const auto uri = canonical_identity(identity.child_value("Identity"));
+    if (std::find(user.public_ids.begin(), user.public_ids.end(), uri) != user.public_ids.end()) return true;
+  }
+  return false;
 }
 
 void add(pugi::xml_node parent, const char* name, const std::string& value) {
@@ -53,13 +59,15 @@ std::string document_text(const pugi::xml_document& document) {
 
 }  // namespace
 
-Expected<std::string> filter_criteria(const std::string& document, const std::string& authority) {
+Expected<std::string> filter_criteria(const std::string& document, const SubscriberConfig& user, const std::string& authority) {
   pugi::xml_document parsed;
   if (const auto result = parsed.load_string(document.c_str()); !result)
     return fail(ErrorCode::invalid, std::string("the criteria are not XML: ") + result.description());
   std::string out;
-  collect_criteria(parsed, authority, out);
-  if (out.empty()) return fail(ErrorCode::invalid, "no InitialFilterCriteria in it");
+  for (const auto profile : parsed.child("IMSSubscription").children("ServiceProfile")) {
+    if (is_for(profile, user)) collect_criteria(profile, authority, out);
+  }
+  if (out.empty()) return fail(ErrorCode::invalid, "no service profile in it is for " + user.public_ids.front());
   return out;
 }
 

@@ -12,9 +12,11 @@
 
 namespace herald::lab {
 
-// All InitialFilterCriteria elements of a document, wherever they stand. A non-empty authority (HOST:PORT) replaces the one of
+// The criteria a document has for one user: of the service profiles that name one of his identities, and, unless he is a public
+// service identity, of those that name none (what every subscriber gets). A non-empty authority (HOST:PORT) replaces the one of
 // every ServerName, so that one file serves any port.
-[[nodiscard]] Expected<std::string> filter_criteria(const std::string& document, const std::string& authority);
+[[nodiscard]] Expected<std::string> filter_criteria(const std::string& document, const SubscriberConfig& user,
+                                                    const std::string& authority);
 
 // The root element without declaration and comments; nothing when the text is not XML.
 [[nodiscard]] std::optional<std::string> first_element(const std::string& document);

@@ -8,32 +8,45 @@ namespace {
 
 using namespace herald::lab;
 
-constexpr auto kDocument =
-    "<?xml version=\"1.0\"?><!-- x --><ServiceProfile><InitialFilterCriteria><Priority>1</Priority><ApplicationServer>"
-    "<ServerName>sip:push@as.example:5065;lr</ServerName></ApplicationServer></InitialFilterCriteria>"
-    "<Deep><InitialFilterCriteria><Priority>2</Priority><ApplicationServer><ServerName>sip:other</ServerName>"
-    "</ApplicationServer></InitialFilterCriteria></Deep></ServiceProfile>";
+constexpr auto kDocument = R"(<?xml version="1.0"?><!-- x --><IMSSubscription>
+<ServiceProfile><InitialFilterCriteria><Priority>1</Priority><ApplicationServer><ServerName>sip:push@as.example:5065;lr</ServerName>
+</ApplicationServer></InitialFilterCriteria></ServiceProfile>
+<ServiceProfile><PublicIdentity><Identity>sip:push@IMS.lab</Identity></PublicIdentity><InitialFilterCriteria><Priority>2</Priority>
+<ApplicationServer><ServerName>sip:other</ServerName></ApplicationServer></InitialFilterCriteria></ServiceProfile>
+</IMSSubscription>)";
+constexpr auto kOfEverybody =
+    "<InitialFilterCriteria><Priority>1</Priority><ApplicationServer><ServerName>sip:push@as.example:5065;lr</ServerName>"
+    "</ApplicationServer></InitialFilterCriteria>";
+constexpr auto kOfPush =
+    "<InitialFilterCriteria><Priority>2</Priority><ApplicationServer><ServerName>sip:other</ServerName>"
+    "</ApplicationServer></InitialFilterCriteria>";
 
-TEST_CASE("criteria are found wherever they stand in a document") {
-  const auto found = filter_criteria(kDocument, "");
-  REQUIRE(found.has_value());
-  CHECK(*found ==
-        "<InitialFilterCriteria><Priority>1</Priority><ApplicationServer><ServerName>sip:push@as.example:5065;lr</ServerName>"
-        "</ApplicationServer></InitialFilterCriteria><InitialFilterCriteria><Priority>2</Priority><ApplicationServer>"
-        "<ServerName>sip:other</ServerName></ApplicationServer></InitialFilterCriteria>");
+SubscriberConfig with_identity(const std::string& uri, bool psi) {
+  SubscriberConfig user;
+  user.public_ids = {uri};
+  user.psi = psi;
+  return user;
+}
+
+TEST_CASE("a user gets the criteria of profiles without identity and of those that name him, a service only its own") {
+  CHECK(*filter_criteria(kDocument, with_identity("sip:alice@ims.lab", false), "") == kOfEverybody);
+  CHECK(*filter_criteria(kDocument, with_identity("sip:push@ims.lab", false), "") == std::string(kOfEverybody) + kOfPush);
+  CHECK(*filter_criteria(kDocument, with_identity("sip:push@ims.lab", true), "") == kOfPush);
+  CHECK_FALSE(filter_criteria(kDocument, with_identity("sip:other@ims.lab", true), "").has_value());
 }
 
 TEST_CASE("the server's address in criteria follows the port of the run, its user and parameters stay") {
-  const auto found = filter_criteria(kDocument, "127.0.0.1:9");
+  const auto found = filter_criteria(kDocument, with_identity("sip:push@ims.lab", false), "127.0.0.1:9");
   REQUIRE(found.has_value());
   CHECK(found->find("<ServerName>sip:push@127.0.0.1:9;lr</ServerName>") != std::string::npos);
   CHECK(found->find("<ServerName>sip:127.0.0.1:9</ServerName>") != std::string::npos);
 }
 
 TEST_CASE("what is no criteria is an error, not an empty profile") {
-  CHECK_FALSE(filter_criteria("<a>", "").has_value());
-  CHECK_FALSE(filter_criteria("<a/>", "").has_value());
-  CHECK_FALSE(filter_criteria("", "").has_value());
+  for (const auto* text : {"<a>", "<a/>", "", "<IMSSubscription><ServiceProfile/></IMSSubscription>"}) {
+    CAPTURE(text);
+    CHECK_FALSE(filter_criteria(text, with_identity("sip:alice@ims.lab", false), "").has_value());
+  }
 }
 
 TEST_CASE("the service profile has the elements in the schema's order (service-profile-ifc 1)") {
