@@ -4,6 +4,8 @@ namespace herald::push {
 
 Expected<SipServletRequest> make_pager_request(SipFactory& factory, const PushMessage& message, const std::string& trace) {
   const auto session = factory.create_application_session();
+  // The transaction says when it is over; waiting behind a slow hop must not end its session first.
+  if (auto set = session.set_expires(Duration::zero()); !set) return fail(set.error());
   if (auto* attributes = session.attributes()) attributes->set<std::string>("trace", trace);
   auto request = factory.create_request(session, "MESSAGE", message.from, message.to);
   if (!request) return request;

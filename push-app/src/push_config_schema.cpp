@@ -32,7 +32,7 @@ ConfigSchema<Initiator> initiator_schema() {
                 [](const Secret& token) {
                   return token.value.size() < 8 ? std::string("must have at least 8 characters") : std::string();
                 },
-            .sample = "{env: HERALD_NEWS_TOKEN}"})
+            .sample = "change-this-token"})
       .list("identities", &Initiator::identities,
             {.help = "Sender identities it may use as `from`; the first is its default. None: sender_identity only",
              .max_items = 100,

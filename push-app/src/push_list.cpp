@@ -106,31 +106,37 @@ Task<Checked<PushList>> PushService::list_by_user(Self self, ListQuery query) {
   co_return list;
 }
 
+void PushService::purge_later() {
+  const auto due = context_.clock().now() + kPurgePause;
+  purge_timer_ = context_.executor().timers().start_at(due, [self = shared_from_this()] {
+    self->purge_timer_ = {};
+    if (!*self->stopped_) spawn(purge(self));
+  });
+}
+
 Task<void> PushService::purge(Self self) {
-  while (!*self->stopped_) {
-    co_await sleep_for(kPurgePause);
-    if (*self->stopped_) co_return;
-    auto& store = self->context_.store();
-    const auto now = self->context_.clock().wall();
-    const auto old = co_await store.due(std::string(kPushTable), now, kPurgePage);
-    if (*self->stopped_) co_return;
-    if (old) {
-      for (const auto& record : old->records) {
-        const bool done = co_await purge_push(self, record.key.id);
-        if (*self->stopped_) co_return;
-        if (!done) break;
-      }
-    }
-    const auto keys = co_await store.due(std::string(kIdempotencyTable), now, kPurgePage * 5);
-    if (*self->stopped_) co_return;
-    if (keys && !keys->records.empty()) {
-      Batch batch;
-      batch.durability = Durability::relaxed;
-      for (const auto& record : keys->records) batch.erases.push_back({record.key, record.version});
-      const auto erased = co_await store.commit(std::move(batch));
-      if (!erased) self->metrics_.store_failure("purge");
+  auto& store = self->context_.store();
+  const auto now = self->context_.clock().wall();
+  const auto old = co_await store.due(std::string(kPushTable), now, kPurgePage);
+  if (*self->stopped_) co_return;
+  if (old) {
+    for (const auto& record : old->records) {
+      const bool done = co_await purge_push(self, record.key.id);
+      if (*self->stopped_) co_return;
+      if (!done) break;
     }
   }
+  const auto keys = co_await store.due(std::string(kIdempotencyTable), now, kPurgePage * 5);
+  if (*self->stopped_) co_return;
+  if (keys && !keys->records.empty()) {
+    Batch batch;
+    batch.durability = Durability::relaxed;
+    for (const auto& record : keys->records) batch.erases.push_back({record.key, record.version});
+    const auto erased = co_await store.commit(std::move(batch));
+    if (*self->stopped_) co_return;
+    if (!erased) self->metrics_.store_failure("purge");
+  }
+  self->purge_later();
 }
 
 // The deliveries first and the push last, so that what an interruption leaves is found again.

@@ -59,11 +59,12 @@ std::vector<Delivery> make_deliveries(const PushJob& job, const std::vector<Reci
 PushService::PushService(ServletContext& context, std::shared_ptr<NodeLoad> load, Handover handover, Forget forget)
     : context_(context), load_(std::move(load)), handover_(std::move(handover)), forget_(std::move(forget)) {}
 
-void PushService::start() { spawn(purge(shared_from_this())); }
+void PushService::start() { purge_later(); }
 
 void PushService::stop() noexcept {
   *stopped_ = true;
   if (offer_timer_) context_.executor().timers().cancel(offer_timer_);
+  if (purge_timer_) context_.executor().timers().cancel(purge_timer_);
 }
 
 Checked<void> PushService::room_for(std::size_t recipients) const {

@@ -76,6 +76,7 @@ class PushService : public std::enable_shared_from_this<PushService> {
   static Task<Checked<PushList>> list_by_push(Self self, ListQuery query);
   static Task<Checked<PushList>> list_by_user(Self self, ListQuery query);
   static Task<bool> cancel_one(Self self, Delivery* delivery);
+  void purge_later();
   static Task<void> purge(Self self);
   static Task<bool> purge_push(Self self, std::string id);
   void hand_over(std::shared_ptr<const PushJob> job, const std::vector<Delivery>& deliveries);
@@ -94,6 +95,7 @@ class PushService : public std::enable_shared_from_this<PushService> {
   };
   std::deque<Waiting> not_taken_;  // bounded: submissions are refused while it is not empty
   TimerId offer_timer_;
+  TimerId purge_timer_;
 };
 
 }  // namespace herald::push
