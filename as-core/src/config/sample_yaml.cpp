@@ -13,7 +13,8 @@ bool is_set(const DocNode& node) {
   return !node.row.sample.empty() || std::any_of(node.children.begin(), node.children.end(), is_set);
 }
 
-std::string remark(const ConfigKeyDoc& row) {
+// `known`: the section has said already that changes need a restart.
+std::string remark(const ConfigKeyDoc& row, bool known) {
   auto out = row.help;
   const auto note = [&out](const std::string& text) { out += (out.empty() ? "" : "; ") + text; };
   if (!row.range.empty()) note(row.range);
@@ -21,15 +22,15 @@ std::string remark(const ConfigKeyDoc& row) {
   if (!row.sample.empty() && !row.default_text.empty() && row.default_text != "\"\"" && row.default_text != row.sample) {
     note("default " + row.default_text);
   }
-  if (row.needs_restart && row.type.find("section") == std::string::npos) note("needs a restart");
+  if (row.needs_restart && !known) note("a change needs a restart");
   return out;
 }
 
 class Writer {
  public:
-  void node(const DocNode& node, std::size_t indent, bool commented, bool first_of_item = false) {
+  void node(const DocNode& node, std::size_t indent, bool commented, bool first_of_item = false, bool restart_known = false) {
     commented = commented || !is_set(node);
-    if (const auto words = remark(node.row); !words.empty()) comment(words, indent);
+    if (const auto words = remark(node.row, restart_known); !words.empty()) comment(words, indent);
     auto value = node.row.sample.empty() ? node.row.default_text : node.row.sample;
     if (!node.is_section() || !node.row.sample.empty()) {
       line(node.key + ':' + (value.empty() ? "" : ' ' + value), indent, commented, first_of_item);
@@ -38,7 +39,7 @@ class Writer {
     line(node.key + ':', indent, commented, first_of_item);
     bool first = node.is_list();
     for (const auto& child : node.children) {
-      this->node(child, indent + (node.is_list() ? 4 : 2), commented, first);
+      this->node(child, indent + (node.is_list() ? 4 : 2), commented, first, restart_known || node.row.needs_restart);
       first = false;
     }
   }
