@@ -40,7 +40,7 @@ class Lab:
         self.say(f"ok: {text}")
 
     def start_core(self, **options):
-        self.core = Core(self.directory, self.binaries / "herald-hss", self.as_port, ifc=ifc_file(), **options)
+        self.core = Core(self.directory, self.binaries / "herald-hss", self.as_port, **options)
         self._stack.callback(self.core.stop)
         return self.core.start()
 
@@ -86,8 +86,3 @@ class Lab:
             self.herald.wait_registration(user)
         return phone
 
-
-def ifc_file():
-    """What Herald exports for the HSS."""
-    exported = ROOT / "config/ifc/push.xml"
-    return exported if exported.exists() else ROOT / "test/lab/provisioning/push.xml"

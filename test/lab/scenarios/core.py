@@ -1,13 +1,12 @@
 """The lab itself, without Herald: what its S-CSCF and HSS do on ISC, with a scripted application server."""
-from harness.core import password
-from harness.processes import LabError
+from harness.core import LAB, password
 
 PUSH_IDENTITY = "P-Asserted-Identity: <sip:push@ims.lab>"
 
 
 def run(lab):
     server = lab.agent("as", port=lab.as_port, behaviour=lambda request: (200,) if request.method == "REGISTER" else None)
-    core = lab.start_core(isc_timeout=1000)
+    core = lab.start_core(isc_timeout=1000, ifc=LAB / "provisioning/all-messages.xml")
     scscf = core.sip_port
     route = f"Route: <sip:127.0.0.1:{scscf};lr>"
 
