@@ -1,0 +1,188 @@
+#include "command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "herald/sip_uri.h"
+
+namespace herald::receiver {
+namespace {
+
+constexpr const char* kFooter =
+    "Prints one JSON object a line: registered, unregistered, push, push_refused, error.\n"
+    "Exit codes: 0 ended as asked (--duration, SIGTERM, SIGINT; registrations are ended first), 1 internal error,\n"
+    "2 wrong usage, 3 the address cannot be bound, 4 ended without any user ever having been registered.";
+
+struct Options {
+  std::vector<std::string> users, passwords, privates;
+  std::string users_file, registrar, apps, accept, listen = "127.0.0.1:0", transport = "udp", answer, duration;
+  std::size_t max_bytes = 0;
+  unsigned expires = 600;
+  bool verbose = false;
+};
+
+ConfigNode config_list(const std::string& comma_separated) {
+  ConfigNode node;
+  node.kind = ConfigNode::Kind::list;
+  for (const auto part : split_header_list(comma_separated)) node.items.push_back(config_scalar(std::string(part)));
+  return node;
+}
+
+ConfigNode user_node(const std::string& identity, const std::string& password, const std::string& private_identity) {
+  ConfigNode user;
+  user.kind = ConfigNode::Kind::map;
+  config_set(user, "identity", config_scalar(identity));
+  config_set(user, "password", config_scalar(password));
+  if (!private_identity.empty()) config_set(user, "private", config_scalar(private_identity));
+  return user;
+}
+
+// "sip:alice@ims.lab password [private identity]" a line; empty lines and # are passed over.
+Expected<void> read_users(const std::string& path, ConfigNode& users) {
+  std::ifstream file(path);
+  if (!file) return fail(ErrorCode::invalid, "cannot read " + path);
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    std::istringstream words(line);
+    std::string identity, password, private_identity;
+    if (!(words >> identity) || identity.front() == '#') continue;
+    if (!(words >> password)) return fail(ErrorCode::invalid, path + ":" + std::to_string(number) + ": no password");
+    words >> private_identity;
+    users.items.push_back(user_node(identity, password, private_identity));
+  }
+  return {};
+}
+
+Expected<ConfigNode> users_of(const Options& options) {
+  ConfigNode users;
+  users.kind = ConfigNode::Kind::list;
+  if (options.passwords.size() > 1 && options.passwords.size() != options.users.size())
+    return fail(ErrorCode::invalid, "--password is given once for all or once for each --user");
+  if (options.privates.size() > options.users.size()) return fail(ErrorCode::invalid, "more --private-id than --user");
+  for (std::size_t i = 0; i < options.users.size(); ++i) {
+    const auto& passwords = options.passwords;
+    const auto password = passwords.empty() ? std::string() : passwords.size() == 1 ? passwords[0] : passwords[i];
+    users.items.push_back(user_node(options.users[i], password, i < options.privates.size() ? options.privates[i] : ""));
+  }
+  if (!options.users_file.empty())
+    if (auto ok = read_users(options.users_file, users); !ok) return fail(std::move(ok.error()));
+  if (users.items.empty()) return fail(ErrorCode::invalid, "give --user or --users");
+  return users;
+}
+
+Expected<CommandLine> complete(const Options& options) {
+  CommandLine line;
+  auto users = users_of(options);
+  if (!users) return fail(std::move(users.error()));
+  auto address = parse_host_port(options.listen);
+  if (!address) return fail(std::move(address.error()));
+  std::tie(line.host, line.port) = *address;
+  line.transport = options.transport;
+  line.verbose = options.verbose;
+  if (!options.duration.empty()) {
+    auto duration = parse_duration(options.duration);
+    if (!duration) return fail(std::move(duration.error()));
+    line.duration = *duration;
+  }
+  auto& section = line.section;
+  section.kind = ConfigNode::Kind::map;
+  config_set(section, "users", std::move(*users));
+  config_set(section, "registrar",
+             config_scalar(options.registrar.find(";lr") == std::string::npos ? options.registrar + ";lr" : options.registrar));
+  config_set(section, "apps", config_list(options.apps));
+  config_set(section, "accept", config_list(options.accept));
+  config_set(section, "answers", config_list(options.answer));
+  config_set(section, "max_bytes", config_scalar(std::to_string(options.max_bytes)));
+  config_set(section, "expires", config_scalar(std::to_string(options.expires)));
+  return line;
+}
+
+void declare(CLI::App& app, Options& options) {
+  app.add_option("--user", options.users, "public identity, sip:alice@ims.lab; may be given several times");
+  app.add_option("--password", options.passwords, "digest password: one for all users, or one for each in their order");
+  app.add_option("--private-id", options.privates, "private identity [user@domain], for each user in their order");
+  app.add_option("--users", options.users_file, "file of users: \"sip:alice@ims.lab password [private identity]\" a line");
+  app.add_option("--registrar", options.registrar, "first hop of a REGISTER, sip:127.0.0.1:6060")->required();
+  app.add_option("--apps", options.apps, "application identifiers, news.ua,mms.ua");
+  app.add_option("--listen", options.listen, "HOST:PORT for UDP and TCP; port 0: any")->capture_default_str();
+  app.add_option("--transport", options.transport, "of the contact")->check(CLI::IsMember({"udp", "tcp"}))->capture_default_str();
+  app.add_option("--accept", options.accept, "media types besides text/plain; others are answered 415 [all]");
+  app.add_option("--max-bytes", options.max_bytes, "larger bodies are answered 413 [no limit]");
+  app.add_option("--answer", options.answer,
+                 "answers to pushes in their order, the last for all that follow: CODE, CODE;retry-after=SECONDS or none [200]");
+  app.add_option("--expires", options.expires, "seconds asked of the registrar")->capture_default_str();
+  app.add_option("--duration", options.duration, "ends after this time: 500ms, 2s, 10m, 1h [never]");
+  app.add_flag("--verbose", options.verbose, "log to standard error");
+  for (const auto* name : {"--subscribe", "--publish", "--refer"})
+    app.add_flag_callback(
+           name, [name] { throw CLI::ValidationError(name, "is not served by this version"); }, "not served by this version")
+        ->expected(0, 1);
+  app.footer(kFooter);
+}
+
+}  // namespace
+
+ConfigNode config_scalar(std::string text) {
+  ConfigNode node;
+  node.kind = ConfigNode::Kind::scalar;
+  node.scalar = std::move(text);
+  return node;
+}
+
+void config_set(ConfigNode& map, std::string key, ConfigNode value) {
+  ConfigNode::Entry entry;
+  entry.key = std::move(key);
+  entry.value = std::move(value);
+  map.entries.push_back(std::move(entry));
+}
+
+Expected<Duration> parse_duration(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (error == std::errc() && value >= 0 && value <= 1'000'000'000) {
+    if (unit == "ms") return Duration(std::chrono::milliseconds(value));
+    if (unit == "s") return Duration(std::chrono::seconds(value));
+    if (value <= 1'000'000 && unit == "m") return Duration(std::chrono::minutes(value));
+    if (value <= 1'000'000 && unit == "h") return Duration(std::chrono::hours(value));
+  }
+  return fail(ErrorCode::invalid, "\"" + text + "\" is no time; write 500ms, 2s, 10m or 1h");
+}
+
+Expected<std::pair<std::string, std::uint16_t>> parse_host_port(const std::string& text) {
+  const auto colon = text.rfind(':');
+  std::uint16_t port = 0;
+  if (colon != std::string::npos && colon > 0) {
+    const auto* first = text.data() + colon + 1;
+    const auto* last = text.data() + text.size();
+    const auto [end, error] = std::from_chars(first, last, port);
+    if (error == std::errc() && end == last) return std::pair(text.substr(0, colon), port);
+  }
+  return fail(ErrorCode::invalid, "\"" + text + "\" is no HOST:PORT");
+}
+
+ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
+  CLI::App app("herald-receiver: a push receiver agent (a UE on Gm)", "herald-receiver");
+  Options options;
+  declare(app, options);
+  ParsedCommandLine parsed;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    parsed.exit_code = app.exit(error) == 0 ? kEnded : kUsage;
+    return parsed;
+  }
+  auto line = complete(options);
+  if (!line) {
+    std::fprintf(stderr, "herald-receiver: %s\n", line.error().text.c_str());
+    parsed.exit_code = kUsage;
+    return parsed;
+  }
+  parsed.run = std::move(*line);
+  return parsed;
+}
+
+}  // namespace herald::receiver

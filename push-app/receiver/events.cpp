@@ -1,0 +1,73 @@
+#include "events.h"
+
+#include <array>
+#include <cstdio>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <openssl/evp.h>
+
+namespace herald::receiver {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string time_text(WallTime when) {
+  const auto milliseconds = when.time_since_epoch().count();
+  const auto seconds = static_cast<std::time_t>(milliseconds / 1000);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::array<char, 24> day{};
+  std::array<char, 40> whole{};
+  std::strftime(day.data(), day.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(whole.data(), whole.size(), "%s.%03dZ", day.data(), static_cast<int>(milliseconds % 1000));
+  return whole.data();
+}
+
+// Headers of a stranger may hold any bytes: what is not UTF-8 becomes U+FFFD, never an exception.
+std::string line_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+bool is_utf8(const std::string& text) {
+  try {
+    (void)Json(text).dump();
+    return true;
+  } catch (const Json::exception&) {
+    return false;
+  }
+}
+
+bool is_text(const std::string& type) {
+  return type.starts_with("text/") || type.ends_with("xml") || type.ends_with("json") || type == "message/cpim";
+}
+
+std::string base64(const std::string& bytes) {
+  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
+  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                   reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  text.resize(static_cast<std::size_t>(size));
+  return text;
+}
+
+}  // namespace
+
+std::string event_line(std::string_view event, WallTime when, const std::vector<EventField>& fields) {
+  Json json{{"event", event}, {"time", time_text(when)}};
+  for (const auto& field : fields) {
+    auto value = field.literal ? Json::parse(field.value, nullptr, false) : Json(field.value);
+    json[std::string(field.name)] = std::move(value);
+  }
+  return line_of(json);
+}
+
+std::string push_line(WallTime when, const std::string& user, const Push& push, const std::string& body, bool duplicate) {
+  Json json{{"event", "push"}, {"time", time_text(when)}, {"user", user},      {"app", push.app},
+            {"mode", "pager"}, {"type", push.type},       {"from", push.from}, {"id", push.id}};
+  if (is_text(push.type) && is_utf8(body))
+    json["text"] = body;
+  else
+    json["base64"] = base64(body);
+  if (push.expired) json["expired"] = true;
+  if (duplicate) json["duplicate"] = true;
+  return line_of(json);
+}
+
+}  // namespace herald::receiver

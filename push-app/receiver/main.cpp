@@ -1,0 +1,189 @@
+// A node for one agent: a shard on the main thread, a SIP stack, a container that hosts the receiver module.
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <pthread.h>
+#include <thread>
+
+#include "base/log_setup.h"
+#include "command_line.h"
+#include "container/container.h"
+#include "receiver_module.h"
+#include "sip/sofia_root.h"
+#include "store/memory_store.h"
+
+namespace {
+
+using namespace herald;
+using namespace herald::receiver;
+
+constexpr auto kTimeToDeregister = std::chrono::seconds(5);
+
+// A UE asks no HSS and serves no HTTP.
+class NoSh final : public ShClient {
+ public:
+  Future<ShReply> user_data(ShQuery, Deadline) override { return ready<ShReply>(ShReply{}); }
+  [[nodiscard]] std::vector<PeerState> peers() const override { return {}; }
+};
+class NoHttp final : public HttpRoutes {
+ public:
+  void add(std::string_view, std::string_view, HttpHandler) override {}
+};
+
+// SIGTERM and SIGINT as work on the shard.
+class Signals {
+ public:
+  // Before any other thread starts: all inherit the mask.
+  Signals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+  void listen(Executor& executor, std::function<void()> on_signal) {
+    thread_ = std::thread([this, &executor, on_signal = std::move(on_signal)] {
+      int number = 0;
+      sigwait(&set_, &number);
+      executor.complete(on_signal);
+    });
+  }
+  ~Signals() {
+    if (!thread_.joinable()) return;
+    pthread_kill(thread_.native_handle(), SIGTERM);  // it may still wait
+    thread_.join();
+  }
+
+ private:
+  sigset_t set_{};
+  std::thread thread_;
+};
+
+Expected<std::unique_ptr<sip::SipStack>> make_stack(Executor& executor, const CommandLine& line) {
+  sip::StackOptions options;
+  options.user_agent = "herald-receiver";
+  auto host = line.host;
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  options.listen = {{sip::Transport::udp, host, line.port}, {sip::Transport::tcp, host, line.port}};
+  return sip::make_sip_stack(executor, std::move(options));
+}
+
+std::string contact_of(const sip::SipStack& stack, const CommandLine& line) {
+  for (const auto& address : stack.listening())
+    if (sip::to_string(address.transport) == line.transport)
+      return line.host + ":" + std::to_string(address.port) + (line.transport == "tcp" ? ";transport=tcp" : "");
+  return line.host;
+}
+
+Task<void> start(container::Container& container, std::optional<Error>& error, sip::SofiaRoot& root) {
+  auto started = co_await container.start();
+  if (started) co_return;
+  error = started.error();
+  root.stop();
+}
+
+Task<void> end(ReceiverAgent& agent, sip::SofiaRoot& root) {
+  const auto deadline = Deadline::after(system_clock(), kTimeToDeregister);
+  co_await agent.shut_down(deadline);
+  root.stop();
+}
+
+container::ShardParts parts_of(sip::SofiaRoot& root, sip::SipStack& stack, Store& store, ShClient& sh, HttpRoutes& http) {
+  return container::ShardParts{.index = 0,
+                               .count = 1,
+                               .executor = root,
+                               .stack = stack,
+                               .store = store,
+                               .sh = sh,
+                               .http = http,
+                               .admin_http = http,
+                               .node = {"receiver", {}, {}},
+                               .trusted = [](const sip::PeerAddress&) { return true; },  // PR-16: the network vouches
+                               .own_hosts = {},
+                               .own_identities = {},
+                               .limits = {}};
+}
+
+int run(CommandLine line, Signals& signals) {
+  sip::SofiaRoot root(system_clock(), sip::SofiaRoot::kMailboxCapacity, "receiver");
+  auto stack = root.inside([&] { return make_stack(root, line); });
+  if (!stack) {
+    std::fprintf(stderr, "herald-receiver: %s\n", stack.error().text.c_str());
+    return kCannotBind;
+  }
+  config_set(line.section, "contact", config_scalar(contact_of(**stack, line)));
+
+  container::ModuleHost host;
+  host.add_builtin("receiver", module_entry);
+  ConfigIssues issues;
+  container::ModuleSpec spec;
+  spec.name = "receiver";
+  spec.section = line.section;
+  std::vector<container::ModuleSpec> specs{std::move(spec)};
+  auto snapshot = host.load(std::move(specs), {receiver_profile()}, issues);
+  if (!snapshot) {
+    for (const auto& issue : issues.all())
+      std::fprintf(stderr, "herald-receiver: %s %s\n", issue.key.c_str(), issue.text.c_str());
+    return kUsage;
+  }
+
+  store::MemoryStore store;
+  NoSh sh;
+  NoHttp http;
+  container::Shards shards;
+  std::optional<container::Container> container;
+  std::optional<Error> failed;
+  const auto* module = static_cast<ReceiverModule*>(host.modules().front().module);
+  root.inside([&] { container.emplace(parts_of(root, **stack, store, sh, http), shards, host, *snapshot); });
+  root.complete([&] { spawn(start(*container, failed, root)); });
+
+  bool ending = false;
+  const auto stop = [&] {
+    if (ending || module->agent() == nullptr) return;
+    ending = true;
+    spawn(end(*module->agent(), root));
+  };
+  signals.listen(root, stop);
+  if (line.duration) root.complete([&] { root.timers().start_at(root.clock().now() + *line.duration, stop); });
+  root.run();
+
+  const bool registered = module->agent() != nullptr && module->agent()->ever_registered();
+  root.inside([&] { container->stop(); });
+  root.step();
+  root.inside([&] {
+    container.reset();
+    stack->reset();
+  });
+  root.step();
+  if (failed) {
+    std::fprintf(stderr, "herald-receiver: %s\n", failed->text.c_str());
+    return kInternal;
+  }
+  return registered ? kEnded : kNeverRegistered;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  auto parsed = parse_command_line(argc, argv);
+  if (!parsed.run) return parsed.exit_code;
+  try {
+    int code = kInternal;
+    {
+      Signals signals;
+      log::Options logging;
+      logging.level = parsed.run->verbose ? log::Level::debug : log::Level::error;
+      logging.format = log::Format::text;
+      log::start(logging);
+      code = run(std::move(*parsed.run), signals);
+    }
+    log::stop();
+    return code;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "herald-receiver: %s\n", error.what());
+    return kInternal;
+  }
+}
