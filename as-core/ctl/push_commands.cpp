@@ -128,7 +128,7 @@ bool all_delivered(const Json& push) {
 
 // Looks again until every recipient has its final state.
 void follow(Session& session, const std::string& id, double seconds) {
-  const DaemonCall look{.target = "/v1/pushes/" + percent_encode(id)};
+  const DaemonCall look{.target = "/v1/pushes/" + percent_encode(id) + "?limit=1000"};
   const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
   const bool json = std::exchange(session.json, false);  // only the last answer is printed
   std::optional<Json> push;
