@@ -37,8 +37,9 @@ void add_admin_routes(HttpRoutes& routes, const AdminSources& sources) {
   });
   routes.add("GET", "/readyz", [&ready = sources.ready](HttpRequest) { return answer_now(health(ready)); });
   routes.add("GET", "/livez", [&live = sources.live](HttpRequest) { return answer_now(health(live)); });
-  routes.add("GET", "/v1/node",
-             [node_json = sources.node_json](HttpRequest) { return answer_now(HttpResponse::json(200, node_json())); });
+  if (sources.node_json)
+    routes.add("GET", "/v1/node",
+               [node_json = sources.node_json](HttpRequest) { return answer_now(HttpResponse::json(200, node_json())); });
 }
 
 }  // namespace herald::io

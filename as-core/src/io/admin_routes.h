@@ -14,6 +14,7 @@ struct AdminSources {
   Readiness& ready;  // /readyz: 200 {"status":"ok","checks":{...}} or 503 with the reasons
   Readiness& live;   // /livez: the same; a failure means "restart me"
   // /v1/node: a JSON object with version, uptime, configuration hash, shards, peers. Called on the I/O loop; must not block.
+  // Empty: somebody else serves that path.
   std::function<std::string()> node_json;
 };
 
