@@ -71,6 +71,8 @@ Expected<> StackCore::start(const DiameterOptions& options) {
   }
   if (!done) {
     stop();
+    const std::lock_guard lock(said_mutex_);
+    if (!said_.empty()) done.error().text += ": " + said_;
     return done;
   }
   sender_ = std::thread([this] { run(); });
@@ -214,6 +216,10 @@ void StackCore::on_peer(std::string_view identity, bool connected, std::string_v
 // events, so its words are for whoever looks deeper.
 void StackCore::on_library_log(int level, std::string_view line) noexcept {
   try {
+    if (level >= FD_LOG_ERROR && !ending_) {
+      const std::lock_guard lock(said_mutex_);
+      if (said_.empty()) said_ = printable(line);
+    }
     if (level >= FD_LOG_FATAL && !ending_)
       log::error("Diameter library", {{"says", printable(line)}});
     else if (level >= FD_LOG_ERROR && !ending_) {

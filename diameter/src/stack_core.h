@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <thread>
 
@@ -66,6 +67,9 @@ class StackCore final : public ShTransport {
   std::deque<Item> queue_;
   bool stopping_ = false;
   std::thread sender_;
+
+  std::mutex said_mutex_;
+  std::string said_;  // the library's first complaint: its error codes alone tell an operator nothing
 
   std::atomic<bool> running_{false};
   std::atomic<bool> ending_{false};
