@@ -137,7 +137,7 @@ class Herald:
     def wait_registration(self, user, registered=True, seconds=10):
         def check():
             found = self.registration(user)
-            return bool(found and found.get("contacts")) == registered and (found or True)
+            return bool(found and found["registered"]) == registered and (found or True)
         return self.process.wait_for(check, seconds, f"Herald sees {user} {'registered' if registered else 'gone'}")
 
 
