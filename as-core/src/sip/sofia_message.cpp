@@ -78,8 +78,26 @@ std::string request_uri(const sip_request_t* request) {
 
 // Debian's Sofia, when it keeps the text of a message, copies the start line from the wrong place if empty lines come before it
 // (RFC 3261 7.5, RFC 5626 keep-alives): the last characters are missing. The header knows where the whole line stands.
+//
+// It is also the place to look ahead: so many lines that Sofia would spend seconds on them (see parse_unknown) end the message
+// before they are parsed. The buffer ends with a NUL.
+bool flooded(const msg_header_t* header) noexcept {
+  constexpr std::size_t kLimit = 2 * kMaxFields;
+  const auto* at = static_cast<const char*>(header->sh_data);
+  std::size_t lines = 0;
+  for (at += header->sh_len; *at && lines <= kLimit; ++at) {
+    if (*at != '\n') continue;
+    ++lines;
+    if (at[1] == '\n' || (at[1] == '\r' && at[2] == '\n')) break;  // the body begins
+  }
+  return lines > kLimit;
+}
+
 template <class Original>
 issize_t parse_start_line(su_home_t* home, msg_header_t* header, char* text, isize_t length, Original original) noexcept {
+  if (header->sh_data && flooded(header)) {
+    if (auto* sip = sip_object(reinterpret_cast<msg_t*>(home))) sip->sip_flags |= MSG_FLG_COMPLETE | MSG_FLG_ERROR;
+  }
   if (length > 0 && is_blank(*text)) {
     const auto line = trim(raw_text(header));
     length = static_cast<isize_t>(line.size());
