@@ -40,6 +40,19 @@ bool valid_host(std::string_view host) {
 
 Unexpected bad(const char* why) { return fail(ErrorCode::invalid, std::string("URI: ") + why); }
 
+// A parameter may appear only once in a URI (RFC 3261 19.1.1, RFC 3966 3): two readers must not see two different transports.
+Expected<SipParams> parse_uri_params(std::string_view text) {
+  auto params = SipParams::parse(text);
+  if (!params) return params;
+  const auto& all = params->all();
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    for (std::size_t k = 0; k < i; ++k) {
+      if (chars::same(all[i].name, all[k].name)) return bad("a parameter is given twice");
+    }
+  }
+  return params;
+}
+
 // host[:port] [;params] [?headers]
 Expected<void> parse_hostpart(std::string_view rest, SipUri& uri) {
   std::size_t end = 0;
@@ -64,7 +77,7 @@ Expected<void> parse_hostpart(std::string_view rest, SipUri& uri) {
   }
   if (!rest.empty() && rest.front() == ';') {
     const auto query = rest.find('?');
-    auto params = SipParams::parse(rest.substr(0, query));
+    auto params = parse_uri_params(rest.substr(0, query));
     if (!params) return fail(params.error());
     uri.params = std::move(*params);
     rest = query == std::string_view::npos ? std::string_view() : rest.substr(query);
@@ -103,7 +116,7 @@ Expected<void> parse_tel(std::string_view rest, SipUri& uri) {
   if (!digits) return bad("telephone number without digits");
   uri.user = number;
   if (semicolon != std::string_view::npos) {
-    auto params = SipParams::parse(rest.substr(semicolon));
+    auto params = parse_uri_params(rest.substr(semicolon));
     if (!params) return fail(params.error());
     uri.params = std::move(*params);
   }

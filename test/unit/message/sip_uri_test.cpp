@@ -65,6 +65,8 @@ TEST_CASE("what is no URI is an error, not a guess") {
                            "sip:alice@ims.lab;x=\"a b\"",
                            "sip:alice<@ims.lab",
                            "sip:alice@ims.lab, tel:+15551000001",
+                           "sip:alice@ims.lab;transport=udp;Transport=tcp",
+                           "tel:7042;ext=1;ext=2",
                            "tel:",
                            "tel:+",
                            "tel:+1a",
