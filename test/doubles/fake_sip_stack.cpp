@@ -87,14 +87,14 @@ int FakeSipStack::Call::final() const {
 
 void FakeSipStack::Call::cancel() const {
   const auto callback = on_cancel;
-  if (callback) callback();
+  if (callback) executor->run([&callback] { callback(); });
 }
 
 void FakeSipStack::Sent::deliver(sip::ClientResult result) {
   if (done || !callback) return;
   if (result.response.status() >= 200) done = true;
   const auto keep = callback;
-  keep(std::move(result));
+  executor->run([&] { keep(std::move(result)); });
 }
 
 void FakeSipStack::Sent::answer(int status, std::vector<SipHeaderField> headers, std::string body) {
@@ -122,9 +122,18 @@ void FakeSipStack::Sent::fail(int status, ResponseOrigin origin) {
 std::shared_ptr<FakeSipStack::Call> FakeSipStack::receive(SipMessage request, sip::PeerAddress from) {
   auto call = std::make_shared<Call>();
   call->request = std::move(request);
+  call->executor = &executor_;
   auto transaction = std::make_unique<FakeServerTransaction>(call, std::move(from), "local-" + std::to_string(++next_tag_));
-  if (on_request_) on_request_(std::move(transaction));
+  executor_.run([&] {
+    if (on_request_) on_request_(std::move(transaction));
+  });
   return call;
+}
+
+void FakeSipStack::receive_ack(SipMessage ack) {
+  executor_.run([&] {
+    if (on_ack_) on_ack_(std::move(ack));
+  });
 }
 
 std::shared_ptr<FakeSipStack::Call> FakeSipStack::receive(std::string text, sip::PeerAddress from) {
@@ -152,6 +161,7 @@ std::unique_ptr<sip::ClientTransaction> FakeSipStack::send(SipMessage request, D
   sent->request = std::move(request);
   sent->deadline = deadline;
   sent->callback = std::move(callback);
+  sent->executor = &executor_;
   sent_.push_back(sent);
   const auto due = deadline.earlier_of(Deadline::after(executor_.clock(), kTimerF)).when();
   executor_.timers().start_at(due, [weak = std::weak_ptr(sent)] {

@@ -4,7 +4,8 @@
 //   stack.sent().back()->answer(200);              // the peer answers a request we sent
 //   stack.answer_all([](auto& request) { ... });   // or all of them by rule, in the next turn
 //
-// Thread: the executor's. Lifetime: outlives the transactions it made.
+// Thread: the test's, which is the executor's; what arrives runs on the executor at once. Lifetime: outlives the transactions it
+// made.
 #pragma once
 
 #include <functional>
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "doubles/manual_executor.h"
 #include "sip/sip_stack.h"
 
 namespace herald::test {
@@ -25,6 +27,7 @@ class FakeSipStack final : public sip::SipStack {
     std::vector<SipMessage> responses;  // complete, as they would go out
     bool abandoned = false;             // destroyed unanswered: the stack would send 500
     std::function<void()> on_cancel;
+    ManualExecutor* executor = nullptr;
     [[nodiscard]] int final() const;  // status of the final response, 0 while there is none
     [[nodiscard]] const SipMessage& last() const { return responses.back(); }
     void cancel() const;
@@ -38,20 +41,21 @@ class FakeSipStack final : public sip::SipStack {
     bool done = false;
     sip::OnResponse callback;
     std::string remote_tag = "peer-tag";
+    ManualExecutor* executor = nullptr;
 
     void answer(int status, std::vector<SipHeaderField> headers = {}, std::string body = {});
     void fail(int status, ResponseOrigin origin);  // a locally generated final
     void deliver(sip::ClientResult result);
   };
 
-  explicit FakeSipStack(Executor& executor,
+  explicit FakeSipStack(ManualExecutor& executor,
                         std::vector<sip::ListenAddress> listening = {{sip::Transport::udp, "127.0.0.1", 5065}})
       : executor_(executor), listening_(std::move(listening)) {}
 
   std::shared_ptr<Call> receive(SipMessage request, sip::PeerAddress from = {sip::Transport::udp, "127.0.0.1", 6060});
   // By wire text; line ends may be \n.
   std::shared_ptr<Call> receive(std::string text, sip::PeerAddress from = {sip::Transport::udp, "127.0.0.1", 6060});
-  void receive_ack(SipMessage ack) { on_ack_(std::move(ack)); }
+  void receive_ack(SipMessage ack);
   [[nodiscard]] const std::vector<std::shared_ptr<Sent>>& sent() const noexcept { return sent_; }
   [[nodiscard]] const std::vector<SipMessage>& acks() const noexcept { return acks_; }
   // Status by rule; nullopt: silence.
@@ -68,7 +72,7 @@ class FakeSipStack final : public sip::SipStack {
   void stop_listening() override { stopped_ = true; }
 
  private:
-  Executor& executor_;
+  ManualExecutor& executor_;
   std::vector<sip::ListenAddress> listening_;
   OnRequest on_request_;
   OnAck on_ack_;

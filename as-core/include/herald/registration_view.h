@@ -36,6 +36,8 @@ struct Registration {
   WallTime expires{};
 };
 
+// Told once on the user's home shard, and on the home shards of its associated identities if those are others: a listener that
+// waits for an alias finds it in Registration::associated.
 enum class RegistrationEvent { registered, refreshed, deregistered, expired };
 
 class RegistrationView {

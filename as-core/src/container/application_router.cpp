@@ -1,7 +1,6 @@
 #include "container/application_router.h"
 
 #include <algorithm>
-#include <regex>
 
 #include "container/container_events.h"
 
@@ -25,27 +24,14 @@ bool profile_part_fits(const ServiceTrigger& trigger, const IscContext& context)
 }
 
 // sip:push-!.*!@ims.lab: the part between exclamation marks is a regular expression (TS 23.003 13.5).
-bool matches_wildcard(const std::string& pattern, const std::string& identity) {
-  const auto first = pattern.find('!');
-  const auto last = pattern.rfind('!');
-  if (first == std::string::npos || last == first) return false;
-  const auto prefix = pattern.substr(0, first);
-  const auto suffix = pattern.substr(last + 1);
-  if (identity.size() < prefix.size() + suffix.size() || !identity.starts_with(prefix) || !identity.ends_with(suffix))
-    return false;
-  const auto middle = identity.substr(prefix.size(), identity.size() - prefix.size() - suffix.size());
-  if (middle.size() > 256) return false;  // std::regex recurses by length
-  try {
-    const std::regex expression(pattern.substr(first + 1, last - first - 1), std::regex::extended);
-    return std::regex_match(middle, expression);
-  } catch (const std::regex_error&) {
-    return false;  // the profile loader reports it (SPF-E35)
-  }
-}
-
-bool is_identity(const ServiceIdentity& identity, const std::string& target) {
-  if (identity.type == ServiceIdentity::Type::wildcarded_psi) return matches_wildcard(identity.uri, target);
-  return canonical_identity(identity.uri) == target;
+std::optional<PortableRegex> wildcard_of(const std::string& uri) {
+  const auto first = uri.find('!');
+  const auto last = uri.rfind('!');
+  if (first == std::string::npos || last == first) return std::nullopt;
+  auto compiled = PortableRegex::compile(regex_of_literal(uri.substr(0, first)) + "(" + uri.substr(first + 1, last - first - 1) +
+                                         ")" + regex_of_literal(uri.substr(last + 1)));
+  if (!compiled) return std::nullopt;  // the profile loader reports it (SPF-E35)
+  return std::move(*compiled);
 }
 
 }  // namespace
@@ -54,6 +40,7 @@ void ApplicationRouter::use(std::shared_ptr<const Snapshot> snapshot, const std:
   snapshot_ = std::move(snapshot);
   modules_ = module_names;
   entries_.clear();
+  identities_.clear();
   for (const auto& profile : snapshot_->profiles) {
     const auto module = std::find(modules_.begin(), modules_.end(), profile.application);
     if (module == modules_.end()) {
@@ -62,6 +49,13 @@ void ApplicationRouter::use(std::shared_ptr<const Snapshot> snapshot, const std:
     }
     for (const auto& trigger : profile.triggers) {
       if (trigger.enabled) entries_.push_back({&trigger, &profile, static_cast<std::size_t>(module - modules_.begin())});
+    }
+    for (const auto& identity : profile.identities) {
+      // A user's identity without an unconditional servlet is only a subscriber of the service; a PSI is the service itself.
+      if (identity.barred || (!identity.unconditional && identity.type == ServiceIdentity::Type::public_user)) continue;
+      identities_.push_back({&identity, &profile, static_cast<std::size_t>(module - modules_.begin()),
+                             canonical_identity(identity.uri),
+                             identity.type == ServiceIdentity::Type::wildcarded_psi ? wildcard_of(identity.uri) : std::nullopt});
     }
   }
   std::stable_sort(entries_.begin(), entries_.end(),
@@ -109,21 +103,14 @@ Selection ApplicationRouter::select(const SipMessage& request, const IscContext&
   }
   // SPF-42
   const auto target = canonical_identity(request.uri());
-  if (snapshot_) {
-    for (const auto& profile : snapshot_->profiles) {
-      const auto module = std::find(modules_.begin(), modules_.end(), profile.application);
-      if (module == modules_.end()) continue;
-      for (const auto& identity : profile.identities) {
-        if (identity.barred || !is_identity(identity, target)) continue;
-        // A user's identity without an unconditional servlet is only a subscriber of the service; a PSI is the service itself.
-        if (!identity.unconditional && identity.type == ServiceIdentity::Type::public_user) continue;
-        selection.to = Selection::To::module;
-        selection.module = static_cast<std::size_t>(module - modules_.begin());
-        selection.service = profile.id;
-        selection.skippable = identity.unconditional ? !identity.unconditional->terminate_on_failure : true;
-        return selection;
-      }
-    }
+  for (const auto& entry : identities_) {
+    if (entry.wildcard ? !entry.wildcard->matches_whole(target) : entry.canonical != target) continue;
+    selection.to = Selection::To::module;
+    selection.module = entry.module;
+    selection.service = entry.profile->id;
+    const auto& unconditional = entry.identity->unconditional;
+    selection.skippable = !unconditional || !unconditional->terminate_on_failure;
+    return selection;
   }
   if (request.method() == "REGISTER") {
     selection.to = Selection::To::registration_feed;
@@ -135,11 +122,8 @@ Selection ApplicationRouter::select(const SipMessage& request, const IscContext&
 
 std::vector<std::string> ApplicationRouter::service_identities() const {
   std::vector<std::string> result;
-  if (!snapshot_) return result;
-  for (const auto& profile : snapshot_->profiles) {
-    for (const auto& identity : profile.identities) {
-      if (identity.type == ServiceIdentity::Type::distinct_psi) result.push_back(canonical_identity(identity.uri));
-    }
+  for (const auto& entry : identities_) {
+    if (entry.identity->type == ServiceIdentity::Type::distinct_psi) result.push_back(entry.canonical);
   }
   return result;
 }

@@ -4,9 +4,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "config/portable_regex.h"
 #include "container/module_host.h"
 #include "herald/isc_context.h"
 #include "herald/sip_message.h"
@@ -51,9 +53,18 @@ class ApplicationRouter {
                            std::optional<RegistrationType> registration) const;
   [[nodiscard]] const Entry* hinted(const IscContext& context) const;
 
+  struct Identity {
+    const ServiceIdentity* identity;
+    const ServiceProfile* profile;
+    std::size_t module;
+    std::string canonical;
+    std::optional<PortableRegex> wildcard;
+  };
+
   ConditionTest test_;
   std::shared_ptr<const Snapshot> snapshot_;  // what entries_ point into
   std::vector<Entry> entries_;                // enabled ones, by priority
+  std::vector<Identity> identities_;          // those that stand for a service
   std::vector<std::string> modules_;
 };
 

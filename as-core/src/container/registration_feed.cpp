@@ -101,4 +101,16 @@ Future<std::optional<Registration>> RegistrationFeed::lookup(std::string canonic
   return future;
 }
 
+Future<std::vector<Registration>> RegistrationFeed::list(unsigned shard, std::string after, std::size_t limit) {
+  auto promise = std::make_shared<Promise<std::vector<Registration>>>();
+  auto future = promise->future();
+  auto* const target = core_.shards.core(shard);
+  const bool posted = target != nullptr &&
+                      target->parts.executor.execute([weak = target->weak_from_this(), after = std::move(after), limit, promise] {
+                        if (const auto core = weak.lock()) promise->set(core->registrations->list(after, limit));
+                      });
+  if (!posted) promise->set(fail(ErrorCode::busy, "the shard is overloaded"));
+  return future;
+}
+
 }  // namespace herald::container

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "herald/task.h"
 #include "ims/third_party_register.h"
@@ -20,6 +21,8 @@ class RegistrationFeed {
   SipMessage take(const SipMessage& request, const std::string& trace);
   // The registration as its home shard knows it. From any shard.
   Future<std::optional<Registration>> lookup(std::string canonical_user);
+  // Up to `limit` users of one shard after `after`, by name.
+  Future<std::vector<Registration>> list(unsigned shard, std::string after, std::size_t limit);
 
  private:
   void hand_over(unsigned shard, std::shared_ptr<const ims::RegistrationChange> change, unsigned attempt);

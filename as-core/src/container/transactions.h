@@ -16,6 +16,11 @@ void finish_server(Core& core, detail::RequestState& request);
 // UAC. The future gets exactly one final response, or Error{gone} when the session ends before.
 Future<SipServletResponse> send_request(const std::shared_ptr<detail::RequestState>& request, Deadline deadline);
 
+// A NOTIFY that says Subscription-State: terminated.
+[[nodiscard]] inline bool ends_subscription(const SipMessage& notify) {
+  return notify.headers.get("Subscription-State").value_or("").starts_with("terminated");
+}
+
 // Forwards along the remaining Route; AS-40..AS-42, AS-47.
 Expected<void> proxy_onward(Core& core, const std::shared_ptr<detail::RequestState>& request);
 

@@ -42,10 +42,6 @@ void add_contact(const Core& core, SessionState& session, SipMessage& message) {
   message.headers.add("Contact", "<" + contact + ">");
 }
 
-bool ends_subscription(const SipMessage& message) {
-  return message.headers.get("Subscription-State").value_or("").starts_with("terminated");
-}
-
 void dialog_formed(Core& core, SessionState& session, const SipMessage& response, const std::string& method) {
   const auto former = session.dialog.remote_tag;
   if (!dialog::complete_uac_dialog(session.dialog, response)) return;

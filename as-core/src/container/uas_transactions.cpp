@@ -28,10 +28,6 @@ std::string local_contact(Core& core, const RequestState& request) {
   return core.parts.stack.contact_uri(request.incoming->peer.transport, user);
 }
 
-bool ends_subscription(const SipMessage& message) {
-  return message.headers.get("Subscription-State").value_or("").starts_with("terminated");
-}
-
 // A usage begins with the 2xx that makes or refreshes it.
 void add_usage(SessionState& session, std::string_view method, bool first) {
   if (method == "INVITE") session.invite_usage = true;
@@ -95,7 +91,9 @@ Expected<void> respond(Core& core, RequestState& request, SipMessage response) {
   if (response.is_request()) return fail(ErrorCode::internal, "no response");
   const auto status = response.status();
   if (status < 100 || status > 699) return fail(ErrorCode::invalid, "no SIP status: " + std::to_string(status));
-  if (const auto session = request.session.lock()) update_dialog(core, request, *session, response);
+  if (const auto session = request.session.lock(); session && session->valid()) {
+    update_dialog(core, request, *session, response);
+  }
   auto sent = incoming.transaction->respond(std::move(response));
   count_response(status);
   if (status >= 200) {

@@ -62,7 +62,7 @@ Expected<DialogState> decode(std::string_view record) {
   for (const auto route : reader->texts(kRoute)) state.route_set.emplace_back(route);
   const auto local = number(*reader, kLocalCSeq);
   const auto remote = number(*reader, kRemoteCSeq);
-  const auto phase = reader->number(kState).value_or(0);
+  const auto phase = reader->number(kState).value_or(-1);  // always written, and last: a record cut short lacks it
   if (!local) return fail(local.error());
   if (!remote) return fail(remote.error());
   if (phase < 0 || phase > static_cast<std::int64_t>(State::terminated)) {

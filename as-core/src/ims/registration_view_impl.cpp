@@ -54,14 +54,6 @@ void not_stored(std::string_view why) {
   log::event(events::kRegistrationNotStored, {{"cause", why}});
 }
 
-// Vectors and strings that grew keep spare room; a registration stays for hours.
-void shrink(Registration& registration) {
-  registration.contacts.shrink_to_fit();
-  registration.associated.shrink_to_fit();
-  registration.path.shrink_to_fit();
-  for (auto& contact : registration.contacts) contact.applications.shrink_to_fit();
-}
-
 }  // namespace
 
 std::shared_ptr<RegistrationViewImpl> RegistrationViewImpl::make(Executor& executor, Store* store, Options options) {
@@ -102,7 +94,7 @@ Task<Expected<void>> RegistrationViewImpl::load() {
       const auto& associated = registration->associated;
       const bool wanted = home || std::any_of(associated.begin(), associated.end(), [&](auto& uri) { return is_home(uri); });
       if (wanted && users_.size() < options_.max && users_.find(registration->user) == users_.end()) {
-        insert(std::move(*registration));
+        insert(*registration);
       }
     }
     cursor = page->next;
@@ -114,43 +106,62 @@ Task<Expected<void>> RegistrationViewImpl::load() {
 Expected<void> RegistrationViewImpl::apply(RegistrationChange change) {
   const auto now = executor_.clock().wall();
   const auto found = users_.find(change.registration.user);
+  const bool known = found != users_.end();
+  Registration former;
+  if (known) {
+    if (const auto* const before = decoded(*found->second)) former = *before;
+  }
   if (change.deregistered) {
-    if (found == users_.end()) return {};
-    const auto gone = std::move(found->second);
-    remove(*gone);
-    forget(gone->user);
+    if (!known) return {};
+    remove(former);
+    forget(former.user);
     arm();
-    announce(RegistrationEvent::deregistered, *gone);
+    announce(RegistrationEvent::deregistered, former);
     return {};
   }
-  const bool known = found != users_.end();
   if (!known && users_.size() >= options_.max) {
     static const auto refused = metrics::counter("herald_ims_registrations_refused_total", "Registrations beyond the limit");
     refused.add();
     log::event(events::kRegistrationLimit, {{"limit", options_.max}});
     return fail(ErrorCode::too_large, "limit of registrations reached");
   }
-  Registration next;
-  if (known) {
-    next = merged(*found->second, std::move(change), now);
-    const auto former = std::move(found->second);
-    remove(*former);
-  } else {
-    next = std::move(change.registration);
-  }
-  const auto& entry = insert(std::move(next));
-  save(entry);
+  const auto next = known ? merged(former, std::move(change), now) : std::move(change.registration);
+  if (known) remove(former);
+  insert(next);
+  save(next);
   arm();
-  announce(known ? RegistrationEvent::refreshed : RegistrationEvent::registered, entry);
+  announce(known ? RegistrationEvent::refreshed : RegistrationEvent::registered, next);
   return {};
 }
 
 const Registration* RegistrationViewImpl::find(std::string_view user) const {
   const auto now = executor_.clock().wall();
-  const auto usable = [&](const Registration* entry) { return entry->expires > now ? entry : nullptr; };
-  if (const auto found = users_.find(user); found != users_.end()) return usable(found->second.get());
-  if (const auto alias = aliases_.find(user); alias != aliases_.end()) return usable(alias->second);
+  const auto usable = [&](const Entry& entry) {
+    const auto* const registration = decoded(entry);
+    return registration != nullptr && registration->expires > now ? registration : nullptr;
+  };
+  if (const auto found = users_.find(user); found != users_.end()) return usable(*found->second);
+  if (const auto alias = aliases_.find(user); alias != aliases_.end()) return usable(*alias->second);
   return nullptr;
+}
+
+const Registration* RegistrationViewImpl::decoded(const Entry& entry) const {
+  auto& slot = turn_[&entry];
+  if (slot) return slot.get();
+  auto registration = decode_registration(entry.record);
+  if (!registration) {  // cannot be: we wrote it ourselves
+    log::event(events::kRegistrationUnreadable, {{"cause", registration.error().text}});
+    turn_.erase(&entry);
+    return nullptr;
+  }
+  slot = std::make_unique<Registration>(std::move(*registration));
+  const auto* const result = slot.get();
+  if (turn_.size() == 1) {
+    executor_.complete([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->turn_.clear();
+    });
+  }
+  return result;
 }
 
 RegistrationView::Subscription RegistrationViewImpl::listen(Listener listener) {
@@ -160,7 +171,7 @@ RegistrationView::Subscription RegistrationViewImpl::listen(Listener listener) {
 }
 
 std::vector<Registration> RegistrationViewImpl::list(std::string_view after, std::size_t limit) const {
-  std::vector<const Registration*> all;
+  std::vector<const Entry*> all;
   for (const auto& [user, entry] : users_) {
     if (user > after && is_home(user)) all.push_back(entry.get());
   }
@@ -168,39 +179,35 @@ std::vector<Registration> RegistrationViewImpl::list(std::string_view after, std
   std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count_wanted), all.end(),
                     [](const auto* a, const auto* b) { return a->user < b->user; });
   std::vector<Registration> result;
-  for (std::size_t i = 0; i < count_wanted; ++i) result.push_back(*all[i]);
+  for (std::size_t i = 0; i < count_wanted; ++i) {
+    if (auto registration = decode_registration(all[i]->record)) result.push_back(std::move(*registration));
+  }
   return result;
 }
 
-Registration& RegistrationViewImpl::insert(Registration registration) {
-  shrink(registration);
-  auto owned = std::make_unique<Registration>(std::move(registration));
+void RegistrationViewImpl::insert(const Registration& registration) {
+  auto owned = std::make_unique<Entry>(Entry{registration.user, encode(registration), next_due(registration)});
+  owned->record.shrink_to_fit();
   auto& entry = *owned;
   users_.emplace(std::string_view(entry.user), std::move(owned));
-  index(entry);
+  due_.emplace(entry.due, &entry);
+  for (const auto& uri : registration.associated) aliases_.try_emplace(uri, &entry);
   registrations_gauge().add(1);
-  return entry;
 }
 
-// The caller holds the owner: `registration` is still there afterwards.
-void RegistrationViewImpl::remove(const Registration& registration) {
-  unindex(registration);
-  users_.erase(std::string_view(registration.user));
-  registrations_gauge().add(-1);
-}
-
-void RegistrationViewImpl::index(Registration& registration) {
-  due_.emplace(next_due(registration), &registration);
-  for (const auto& uri : registration.associated) aliases_.try_emplace(std::string_view(uri), &registration);
-}
-
-void RegistrationViewImpl::unindex(const Registration& registration) {
-  // The pointer only serves as the key; nothing is changed through it.
-  due_.erase({next_due(registration), const_cast<Registration*>(&registration)});
+RegistrationViewImpl::Owned RegistrationViewImpl::remove(const Registration& registration) {
+  const auto found = users_.find(std::string_view(registration.user));
+  if (found == users_.end()) return nullptr;
+  auto owned = std::move(found->second);
+  users_.erase(found);
+  due_.erase({owned->due, owned.get()});
+  turn_.erase(owned.get());
   for (const auto& uri : registration.associated) {
-    const auto alias = aliases_.find(std::string_view(uri));
-    if (alias != aliases_.end() && alias->second == &registration) aliases_.erase(alias);
+    const auto alias = aliases_.find(uri);
+    if (alias != aliases_.end() && alias->second == owned.get()) aliases_.erase(alias);
   }
+  registrations_gauge().add(-1);
+  return owned;
 }
 
 void RegistrationViewImpl::arm() {
@@ -226,21 +233,24 @@ void RegistrationViewImpl::arm() {
 void RegistrationViewImpl::expire_due() {
   const auto now = executor_.clock().wall();
   for (std::size_t done = 0; done < kExpirePerTurn && !due_.empty() && due_.begin()->first <= now; ++done) {
-    auto* const entry = due_.begin()->second;
-    const auto found = users_.find(std::string_view(entry->user));
-    auto owner = std::move(found->second);
-    remove(*owner);
-    if (owner->expires <= now) {
-      forget(owner->user);
-      announce(RegistrationEvent::expired, *owner);
+    const auto* const known = decoded(*due_.begin()->second);
+    if (known == nullptr) {
+      due_.erase(due_.begin());
+      continue;
+    }
+    auto registration = *known;
+    remove(registration);
+    if (registration.expires <= now) {
+      forget(registration.user);
+      announce(RegistrationEvent::expired, registration);
       continue;
     }
     // One device ran out, the user is still registered.
-    std::erase_if(owner->contacts, [&](const RegisteredContact& contact) { return contact.expires <= now; });
-    if (owner->contacts.empty()) owner->contacts_known = false;
-    auto& rest = insert(std::move(*owner));
-    save(rest);
-    announce(RegistrationEvent::refreshed, rest);
+    std::erase_if(registration.contacts, [&](const RegisteredContact& contact) { return contact.expires <= now; });
+    if (registration.contacts.empty()) registration.contacts_known = false;
+    insert(registration);
+    save(registration);
+    announce(RegistrationEvent::refreshed, registration);
   }
   arm();
 }
@@ -255,6 +265,8 @@ void RegistrationViewImpl::announce(RegistrationEvent event, const Registration&
         (*listener)(event, told);
       } catch (const std::exception& error) {
         log::error("a listener of registrations threw", {{"cause", error.what()}});
+      } catch (...) {
+        log::error("a listener of registrations threw", {{"cause", "not a std::exception"}});
       }
       ++each;
     } else {

@@ -44,13 +44,18 @@ class RegistrationViewImpl final : public RegistrationView, public std::enable_s
 
  private:
   RegistrationViewImpl(Executor& executor, Store* store, Options options);
-  using Owned = std::unique_ptr<Registration>;
+  // A million of them fit because they rest as records; who asks gets a decoded copy that lasts for the turn.
+  struct Entry {
+    std::string user;
+    std::string record;
+    WallTime due;  // the first expiry of the user or one of its contacts
+  };
+  using Owned = std::unique_ptr<Entry>;
 
   [[nodiscard]] bool is_home(std::string_view user) const { return !options_.is_home || options_.is_home(user); }
-  Registration& insert(Registration registration);
-  void remove(const Registration& registration);
-  void index(Registration& registration);
-  void unindex(const Registration& registration);
+  [[nodiscard]] const Registration* decoded(const Entry& entry) const;
+  void insert(const Registration& registration);
+  Owned remove(const Registration& registration);
   void arm();
   void expire_due();
   void announce(RegistrationEvent event, const Registration& registration);
@@ -61,9 +66,14 @@ class RegistrationViewImpl final : public RegistrationView, public std::enable_s
   Executor& executor_;
   Store* store_;
   Options options_;
-  std::unordered_map<std::string_view, Owned> users_;  // keys are views of Registration::user
-  std::unordered_map<std::string_view, Registration*> aliases_;
-  std::set<std::pair<WallTime, Registration*>> due_;  // by next_due()
+  std::unordered_map<std::string_view, Owned> users_;  // keys are views of Entry::user
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+  };
+  std::unordered_map<std::string, Entry*, TextHash, std::equal_to<>> aliases_;
+  std::set<std::pair<WallTime, Entry*>> due_;
+  mutable std::unordered_map<const Entry*, std::unique_ptr<Registration>> turn_;  // decoded in this turn
   TimerId timer_;
   WallTime armed_for_{};
   std::list<std::weak_ptr<Listener>> listeners_;
