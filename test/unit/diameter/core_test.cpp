@@ -32,6 +32,13 @@ struct Sh {
     options.destination_realm = "hss.lab";
     core = std::make_shared<ShCore>(hss, options);
   }
+  // As at the end of a process: everything pending ends before the shards do.
+  ~Sh() {
+    hss->table.stop();
+    shard.advance(20s);
+  }
+  Sh(const Sh&) = delete;
+  Sh& operator=(const Sh&) = delete;
   Slot ask_on(herald::test::ManualExecutor& executor, const std::string& user, Duration deadline = 5s,
               ShDataRef data = ShDataRef::user_state, const std::string& indication = "push-profile") {
     auto into = std::make_shared<std::optional<ShReply>>();
