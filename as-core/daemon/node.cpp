@@ -153,8 +153,6 @@ Expected<void> Node::launch_shards(const std::shared_ptr<const container::Snapsh
     auto shard = std::make_unique<Shard>(index, options_.clock, configuration_.node.limits.mailbox, options_.drive);
     auto launched = shard->launch([&](Executor& executor) { return make_content(index, executor, snapshot); });
     if (!launched) return launched;
-    for (const auto& address : shard->listening())
-      log::info("listening for SIP", {{"address", address.text()}, {"shard", index}});
     shards_.push_back(std::move(shard));
   }
   for (auto& shard : shards_)

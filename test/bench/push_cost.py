@@ -116,7 +116,7 @@ modules:
     config:
       sender_identity: sip:push@ims.lab
       initiators:
-        - {{name: bench, token: bench, identities: [sip:push@ims.lab], applications: ["*"], rate: 1000000/s}}
+        - {{name: bench, token: bench-token, identities: [sip:push@ims.lab], applications: ["*"], rate: 1000000/s}}
 {extra_push}""")
         self.binary = binaries / "heraldd"
         self.log = directory / f"herald-{driver}.log"

@@ -149,9 +149,9 @@ template <class OnError>
 void spawn(Task<void> task, OnError on_error) {
   detail::run_detached(std::move(task), std::move(on_error));
 }
-inline void spawn(Task<void> task) {
-  detail::run_detached(std::move(task), [](const std::exception_ptr& error) { detail::report_unhandled(error); });
-}
+// The same; what leaves it is counted and logged. Not inline: GCC 12 gives coroutines of lambdas in inline functions local
+// symbols.
+void spawn(Task<void> task);
 
 namespace detail {
 

@@ -6,7 +6,13 @@
 #include "herald/log.h"
 #include "herald/metrics.h"
 
-namespace herald::detail {
+namespace herald {
+
+void spawn(Task<void> task) {
+  detail::run_detached(std::move(task), [](const std::exception_ptr& error) { detail::report_unhandled(error); });
+}
+
+namespace detail {
 
 void report_unhandled(const std::exception_ptr& error) noexcept {
   static const auto unhandled =
@@ -22,4 +28,5 @@ void report_unhandled(const std::exception_ptr& error) noexcept {
   log::error("an exception left a detached task", {{"what", what}});
 }
 
-}  // namespace herald::detail
+}  // namespace detail
+}  // namespace herald

@@ -91,7 +91,8 @@ TEST_CASE("keys of the sample that are comments show values that are accepted") 
   }
   ConfigIssues issues;
   const auto root = parse_yaml(aligned, "sample", issues);
-  REQUIRE_MESSAGE(root, lines(issues) + aligned);
+  const auto what_is_wrong = lines(issues) + aligned;
+  REQUIRE_MESSAGE(root, what_is_wrong);
   // Empty optional parts ask for their required keys; everything else must be right.
   (void)node_schema().parse(*root, issues);
   for (const auto& issue : issues.all()) {
