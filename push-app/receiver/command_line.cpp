@@ -13,8 +13,9 @@ namespace {
 
 constexpr const char* kFooter =
     "Prints one JSON object a line: registered, unregistered, push, push_refused, error.\n"
-    "Exit codes: 0 ended as asked (--duration, SIGTERM, SIGINT; registrations are ended first), 1 internal error,\n"
-    "2 wrong usage, 3 the address cannot be bound, 4 ended without any user ever having been registered.";
+    "SIGTERM and SIGINT end the registrations and then the program, --duration does the same.\n"
+    "Exit codes: 0 ended as asked, 1 internal error, 2 wrong usage, 3 the address cannot be bound,\n"
+    "4 --duration has passed and no user was ever registered.";
 
 struct Options {
   std::vector<std::string> users, passwords, privates;
@@ -116,10 +117,10 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--expires", options.expires, "seconds asked of the registrar")->capture_default_str();
   app.add_option("--duration", options.duration, "ends after this time: 500ms, 2s, 10m, 1h [never]");
   app.add_flag("--verbose", options.verbose, "log to standard error");
-  for (const auto* name : {"--subscribe", "--publish", "--refer"})
-    app.add_flag_callback(
-           name, [name] { throw CLI::ValidationError(name, "is not served by this version"); }, "not served by this version")
-        ->expected(0, 1);
+  for (const std::string name : {"--subscribe", "--publish", "--refer"}) {
+    const auto refuse = [name](const std::string&) { throw CLI::ValidationError(name, "is not served by this version"); };
+    app.add_option_function<std::string>(name, refuse, "not served by this version")->expected(0, 1);
+  }
   app.footer(kFooter);
 }
 

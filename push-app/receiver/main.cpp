@@ -126,7 +126,7 @@ int run(CommandLine line, Signals& signals) {
   auto snapshot = host.load(std::move(specs), {receiver_profile()}, issues);
   if (!snapshot) {
     for (const auto& issue : issues.all())
-      std::fprintf(stderr, "herald-receiver: %s %s\n", issue.key.c_str(), issue.text.c_str());
+      std::fprintf(stderr, "herald-receiver: %s: %s\n", issue.key.c_str(), issue.text.c_str());
     return kUsage;
   }
 
@@ -141,12 +141,16 @@ int run(CommandLine line, Signals& signals) {
   root.complete([&] { spawn(start(*container, failed, root)); });
 
   bool ending = false;
+  bool asked = false;  // by a signal: whoever sends one wants it to end, registered or not
   const auto stop = [&] {
     if (ending || module->agent() == nullptr) return;
     ending = true;
     spawn(end(*module->agent(), root));
   };
-  signals.listen(root, stop);
+  signals.listen(root, [&] {
+    asked = true;
+    stop();
+  });
   if (line.duration) root.complete([&] { root.timers().start_at(root.clock().now() + *line.duration, stop); });
   root.run();
 
@@ -162,7 +166,7 @@ int run(CommandLine line, Signals& signals) {
     std::fprintf(stderr, "herald-receiver: %s\n", failed->text.c_str());
     return kInternal;
   }
-  return registered ? kEnded : kNeverRegistered;
+  return registered || asked ? kEnded : kNeverRegistered;
 }
 
 }  // namespace

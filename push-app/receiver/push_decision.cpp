@@ -74,8 +74,8 @@ std::vector<std::string> requested_apps(const SipHeaders& headers) {
     if (!params) continue;
     const auto tag = params->get("+g.oma.pusheventapp");
     if (!tag) continue;
-    const auto list = without(*tag, '"', '"');
-    for (const auto each : split_header_list(without(list, '<', '>'))) apps.emplace_back(each);
+    const auto list = without(without(*tag, '"', '"'), '<', '>');  // named: the parts are views into it
+    for (const auto each : split_header_list(list)) apps.emplace_back(each);
   }
   return apps;
 }

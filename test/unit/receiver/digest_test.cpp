@@ -15,9 +15,10 @@ TEST_CASE("RFC 2617 3.5: the response of its example, with qop") {
   const DigestRequest request{"GET", "/dir/index.html", "0a4f113b", 1};
   CHECK(digest_response(*challenge, mufasa, request) == "6629fae49393a05397450978507c4ef1");
   const auto header = digest_authorization(*challenge, mufasa, request);
-  CHECK(header ==
-        R"(Digest username="Mufasa", realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", uri="/dir/index.html", )"
-        R"(response="6629fae49393a05397450978507c4ef1", opaque="5ccc069c403ebaf9f0171e9517f40e41", qop=auth, nc=00000001, cnonce="0a4f113b")");
+  CHECK(
+      header ==
+      R"(Digest username="Mufasa", realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", uri="/dir/index.html", )"
+      R"(response="6629fae49393a05397450978507c4ef1", opaque="5ccc069c403ebaf9f0171e9517f40e41", qop=auth, nc=00000001, cnonce="0a4f113b")");
 }
 
 TEST_CASE("RFC 7616 3.9.1: MD5 and SHA-256 of its example") {
