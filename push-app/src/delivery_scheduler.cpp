@@ -96,7 +96,7 @@ Task<void> DeliveryScheduler::restore(Self self) {
   std::string cursor;
   std::size_t restored = 0;
   bool reported = false;
-  do {
+  for (;;) {
     Scan scan;
     scan.table = std::string(kDeliveryTable);
     scan.term = std::string(kOpenTerm);
@@ -123,7 +123,8 @@ Task<void> DeliveryScheduler::restore(Self self) {
       ++restored;
     }
     cursor = page->next;
-  } while (!cursor.empty());
+    if (cursor.empty()) break;
+  }
   self->restoring_ = false;
   self->admitted_while_restoring_ = {};
   if (restored > 0) log::event(catalog::kRestored, {{"deliveries", restored}, {"shard", self->context_.shard()}});
