@@ -86,7 +86,7 @@ def dead_hop(args, directory):
             print(f"the dead hop takes {100 * (beside - alone):.1f} % of a core while the other works")
 
 
-_sum, _count = "herald_push_accept_to_final_seconds_sum", "herald_push_accept_to_final_seconds_count"
+_sum, _count = "herald_push_latency_seconds_sum", "herald_push_latency_seconds_count"
 
 
 def metric_mean(herald, before=None):

@@ -131,7 +131,7 @@ modules:
             yield self
 
     def finals(self):
-        return metric(self.admin, "herald_push_finals_total")
+        return metric(self.admin, "herald_push_finished_total")
 
 
 def run_json(*command, check=True):

@@ -25,7 +25,7 @@ bool Mailbox::append(Work work, bool bounded) {
   {
     std::lock_guard lock(mutex_);
     if (closed_ || (bounded && waiting_.size() >= capacity_)) return false;
-    wake = waiting_.empty();  // one write per batch, not per item
+    wake = waiting_.empty();  // one write per batch, not per item; run() clears it only when nothing is left
     waiting_.push_back(std::move(work));
     depth_.store(waiting_.size(), std::memory_order_relaxed);
   }
@@ -37,33 +37,39 @@ bool Mailbox::append(Work work, bool bounded) {
   return true;
 }
 
-std::size_t Mailbox::run() {
-  std::deque<Work> batch;
-  {
+std::size_t Mailbox::run(std::size_t most) {
+  if (batch_.empty()) {
     std::lock_guard lock(mutex_);
+    batch_.swap(waiting_);
+  }
+  std::size_t ran = 0;
+  for (; ran < most && !batch_.empty(); ++ran) {
+    auto work = std::move(batch_.front());  // what it captured ends with it
+    batch_.pop_front();
+    work();
+  }
+  std::lock_guard lock(mutex_);
+  depth_.store(waiting_.size() + batch_.size(), std::memory_order_relaxed);
+  if (waiting_.empty() && batch_.empty()) {
     std::uint64_t count = 0;
     [[maybe_unused]] auto got = ::read(fd_, &count, sizeof count);
-    batch.swap(waiting_);
-    depth_.store(0, std::memory_order_relaxed);
   }
-  for (auto& work : batch) {
-    auto owned = std::move(work);  // what it captured ends with it, not with the batch
-    owned();
-  }
-  return batch.size();
+  return ran;
 }
 
 bool Mailbox::empty() const {
   std::lock_guard lock(mutex_);
-  return waiting_.empty();
+  return waiting_.empty() && batch_.empty();
 }
 
 void Mailbox::close() {
   std::deque<Work> dropped;
+  std::deque<Work> dropped_batch;
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
     dropped.swap(waiting_);
+    dropped_batch.swap(batch_);
     depth_.store(0, std::memory_order_relaxed);
   }
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <deque>
+#include <limits>
 #include <mutex>
 
 #include "herald/executor.h"
@@ -27,8 +28,9 @@ class Mailbox {
 
   // Readable while something waits.
   [[nodiscard]] int fd() const noexcept { return fd_; }
-  // Runs what was waiting when called; what it adds waits for the next call. Returns how many ran.
-  std::size_t run();
+  // Runs what was waiting when called, but no more than `most` pieces, so that a loop can look after its sockets in between; what
+  // the work adds waits for a later call. The eventfd stays readable while something is left. Returns how many ran.
+  std::size_t run(std::size_t most = std::numeric_limits<std::size_t>::max());
   // True when nothing waits.
   [[nodiscard]] bool empty() const;
   [[nodiscard]] std::size_t depth() const noexcept { return depth_.load(std::memory_order_relaxed); }
@@ -43,6 +45,7 @@ class Mailbox {
   mutable std::mutex mutex_;
   std::deque<Work> waiting_;
   bool closed_ = false;
+  std::deque<Work> batch_;  // taken out of waiting_, being run: the owning loop's alone
   std::atomic<std::size_t> depth_{0};
 };
 

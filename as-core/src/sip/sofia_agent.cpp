@@ -112,11 +112,14 @@ Expected<void> SofiaAgent::bind(const ListenAddress& address, std::string_view t
   const std::string directory(tls_directory);
   // The chain of the servers we connect to is verified; clients need no certificate (TS 33.210 networks have none).
   const unsigned policy = tls && verify_peer ? TPTLS_VERIFY_OUT : TPTLS_VERIFY_NONE;
+  // A burst of a few thousand answers must wait in the kernel, not be lost; it gives what net.core.rmem_max allows.
+  constexpr unsigned kSocketBuffer = 4U << 20U;
   errno = 0;
-  const int bound =
-      tls ? nta_agent_add_tport(agent_, as_url(url), TPTAG_CERTIFICATE(directory.c_str()), TPTAG_TLS_VERIFY_POLICY(policy),
-                                TPTAG_SDWN_ERROR(1), TPTAG_MTU(std::numeric_limits<int>::max()), TAG_END())
-          : nta_agent_add_tport(agent_, as_url(url), TPTAG_SDWN_ERROR(1), TPTAG_MTU(std::numeric_limits<int>::max()), TAG_END());
+  const int bound = tls ? nta_agent_add_tport(agent_, as_url(url), TPTAG_CERTIFICATE(directory.c_str()),
+                                              TPTAG_TLS_VERIFY_POLICY(policy), TPTAG_SDWN_ERROR(1), TPTAG_UDP_RMEM(kSocketBuffer),
+                                              TPTAG_MTU(std::numeric_limits<int>::max()), TAG_END())
+                        : nta_agent_add_tport(agent_, as_url(url), TPTAG_SDWN_ERROR(1), TPTAG_UDP_RMEM(kSocketBuffer),
+                                              TPTAG_MTU(std::numeric_limits<int>::max()), TAG_END());
   if (bound < 0) {
     return fail(ErrorCode::unavailable, "cannot bind " + address.text() + ": " + std::strerror(errno));  // NOLINT
   }

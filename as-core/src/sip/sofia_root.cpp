@@ -127,7 +127,10 @@ long SofiaRoot::wait_limit() const noexcept {
 }
 
 void SofiaRoot::run_mailbox() {
-  guarded("mailbox", [this] { mailbox_.run(); });
+  // A few at a time: each round of Sofia's loop reads one datagram a socket, and while hundreds of pieces of work ran in between,
+  // the socket's buffer would overflow.
+  constexpr std::size_t kBetweenDatagrams = 4;
+  guarded("mailbox", [this] { mailbox_.run(kBetweenDatagrams); });
 }
 
 void SofiaRoot::watch(int fd, bool readable, bool writable, OnReady on_ready) {

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <deque>
 #include <fcntl.h>
+#include <functional>
 #include <map>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -24,6 +25,7 @@
 #include <string_view>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <unordered_set>
 #include <vector>
 
 namespace {
@@ -102,18 +104,23 @@ class Receiver {
         continue;
       }
       if (!message.starts_with("MESSAGE ")) continue;
-      ++messages;
+      if (seen_.insert(std::hash<std::string_view>()(header(message, "Call-ID"))).second)
+        ++messages;
+      else
+        ++repeated;
       if (silent_) continue;
       const auto reply = answer(message);
       ::sendto(fd_, reply.data(), reply.size(), 0, reinterpret_cast<sockaddr*>(&from), length);
     }
   }
-  long messages = 0;
+  long messages = 0;  // different ones
+  long repeated = 0;  // retransmissions of those
   long responses = 0;
 
  private:
   int fd_;
   bool silent_;
+  std::unordered_set<std::size_t> seen_;
 };
 
 std::string user_name(long i) { return "u" + std::to_string(i); }
@@ -212,10 +219,10 @@ class Initiator {
   void post(const std::string& path, const std::string& user) {
     const std::string body = R"({"to":["sip:)" + user + R"(@ims.lab"],"app":"news.ua","content":{"type":"text/plain","text":")" +
                              std::string(140, 'x') + "\"}}";
-    const std::string request =
-        "POST " + path +
-        " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer bench-token\r\nContent-Type: application/json\r\nContent-Length: " +
-        std::to_string(body.size()) + "\r\n\r\n" + body;
+    const std::string request = "POST " + path +
+                                " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer bench-token\r\nContent-Type: "
+                                "application/json\r\nContent-Length: " +
+                                std::to_string(body.size()) + "\r\n\r\n" + body;
     if (::send(fd_, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
       std::perror("send");
       std::exit(1);
@@ -313,9 +320,10 @@ int run_push() {
     return latencies.empty() ? 0.0 : latencies[static_cast<std::size_t>(q * static_cast<double>(latencies.size() - 1))];
   };
   std::printf(
-      "{\"posted\":%ld,\"accepted\":%ld,\"refused\":%ld,\"messages\":%ld,\"seconds\":%.3f,\"accept_ms\":{\"p50\":%.2f,\"p99\":%."
+      "{\"posted\":%ld,\"accepted\":%ld,\"refused\":%ld,\"messages\":%ld,\"repeated\":%ld,\"seconds\":%.3f,\"accept_ms\":{"
+      "\"p50\":%.2f,\"p99\":%."
       "2f,\"max\":%.2f}}\n",
-      posted, accepted, refused, receiver.messages, seconds, quantile(0.5), quantile(0.99), quantile(1.0));
+      posted, accepted, refused, receiver.messages, receiver.repeated, seconds, quantile(0.5), quantile(0.99), quantile(1.0));
   return accepted == count && (!messages || receiver.messages >= accepted) ? 0 : 1;
 }
 

@@ -57,6 +57,21 @@ TEST_CASE("work added by running work waits for the next turn and wakes again") 
   CHECK(ran == 2);
 }
 
+TEST_CASE("a mailbox run in pieces stays readable until the last piece, in order") {
+  Mailbox box(10);
+  std::vector<int> order;
+  for (int i = 0; i < 5; ++i) REQUIRE(box.push([&order, i] { order.push_back(i); }));
+  CHECK(box.run(2) == 2);
+  CHECK(readable(box.fd()));
+  CHECK_FALSE(box.empty());
+  REQUIRE(box.push([&order] { order.push_back(5); }));
+  CHECK(box.run(3) == 3);
+  CHECK(readable(box.fd()));
+  CHECK(box.run(3) == 1);
+  CHECK_FALSE(readable(box.fd()));
+  CHECK(order == std::vector<int>{0, 1, 2, 3, 4, 5});
+}
+
 TEST_CASE("a closed mailbox destroys what waits and refuses everything") {
   Mailbox box(10);
   auto alive = std::make_shared<int>(1);
