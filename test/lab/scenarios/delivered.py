@@ -10,6 +10,7 @@ def run(lab):
     lab.say(f"the push: {state}")
     lab.check(state["status"] == "delivered" and state["code"] == 1000, "status delivered, code 1000")
     lab.check(state["attempts"] == 1, "in one attempt")
+    lab.check(herald.request("DELETE", f"/v1/pushes/{push_id}")[0] == 409, "DELETE is too late for it: 409")
     lab.check(lab.core.hss_lines("request", command="UDR", public="sip:alice@ims.lab"), "Herald asked the HSS over Sh (UDR)")
     push = receiver.wait_event("push")[0]
     lab.say(f"the receiver: {push}")
