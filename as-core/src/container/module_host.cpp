@@ -28,6 +28,13 @@ Expected<herald_module_entry_fn> entry_of_file(const std::filesystem::path& file
   return reinterpret_cast<herald_module_entry_fn>(symbol);  // POSIX: a function fits
 }
 
+// Modules live as long as the process, like their code: servlets and configurations of theirs may be in use until it ends. Being
+// reachable from here, they are no leaks.
+void keep(Module& module) {
+  static auto& kept = *new std::vector<Module*>;
+  kept.push_back(&module);
+}
+
 }  // namespace
 
 Expected<void> check_descriptor(const herald_module_descriptor* descriptor, std::string_view where) {
@@ -85,6 +92,7 @@ Expected<HostedModule> ModuleHost::open(const std::string& name, const std::stri
   if (name != descriptor->name) return refused(where, std::string("is called ") + descriptor->name + ", not " + name);
   auto* const module = descriptor->create();
   if (module == nullptr) return refused(where, "could not be made");
+  keep(*module);
   return HostedModule{name, descriptor->version, path, module};
 }
 
