@@ -32,6 +32,10 @@ if(HERALD_SANITIZE)
   add_link_options(-fsanitize=${HERALD_SANITIZE})
 endif()
 
+if(HERALD_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # the fuzzers steer by the coverage of what they call
+endif()
+
 # herald_library(NAME FOLDER): every .cpp of one folder, nothing below it.
 function(herald_library name folder)
   file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)

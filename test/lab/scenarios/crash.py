@@ -8,7 +8,7 @@ from harness.processes import wait_until
 from harness.traffic import Inbox, Traffic
 
 DEADLINE = 900
-KILLS = int(os.environ.get("HERALD_LAB_KILLS", "10"))
+KILLS = int(os.environ.get("HERALD_LAB_KILLS", "50"))
 RATE = int(os.environ.get("HERALD_LAB_RATE", "200"))
 USERS = [f"load{number}" for number in range(1, 41)]
 
