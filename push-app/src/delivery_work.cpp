@@ -254,6 +254,7 @@ Task<void> DeliveryScheduler::after_attempt(Self self, SlotId slot, LoadedDelive
 void DeliveryScheduler::report_end(const LoadedDelivery& loaded) {
   const auto& delivery = loaded.delivery;
   metrics_.finished(delivery, context_.clock().wall());
+  if (!log::enabled(log::Level::info)) return;  // the hash of the identity costs a microsecond
   log::info("push finished", {{"trace", loaded.job->trace},
                               {"push", delivery.push},
                               {"recipient", log::identity(delivery.address)},

@@ -1,5 +1,6 @@
 #include "push_metrics.h"
 
+#include <map>
 #include <string>
 
 namespace herald::push {
@@ -12,6 +13,14 @@ std::string code_class(int code) { return std::to_string(code / 1000) + "xxx"; }
 std::string cause_class(std::string_view cause) {
   if (cause.starts_with("sip:") && cause.size() == 7) return std::string(cause.substr(0, 5)) + "xx";
   return std::string(cause);
+}
+
+// A lookup by name and labels costs as much as a small record's write; the words and classes are few. One table a thread.
+template <class Key, class Asked, class Make>
+const metrics::Counter& kept(std::map<Key, metrics::Counter, std::less<>>& table, const Asked& key, Make make) {
+  auto found = table.find(key);
+  if (found == table.end()) found = table.emplace(Key(key), make()).first;
+  return found->second;
 }
 
 }  // namespace
@@ -36,17 +45,26 @@ void PushMetrics::refused_submission(int http) const {
 }
 
 void PushMetrics::attempt(Mode mode) const {
-  metrics::counter("herald_push_attempts_total", "Requests sent for a delivery", {{"mode", to_string(mode)}}).add();
+  thread_local std::map<Mode, metrics::Counter, std::less<>> table;
+  kept(table, mode, [&] {
+    return metrics::counter("herald_push_attempts_total", "Requests sent for a delivery", {{"mode", to_string(mode)}});
+  }).add();
 }
 
 void PushMetrics::outcome(std::string_view cause) const {
-  metrics::counter("herald_push_outcomes_total", "What came of a request", {{"cause", cause_class(cause)}}).add();
+  thread_local std::map<std::string, metrics::Counter, std::less<>> table;
+  kept(table, cause, [&] {
+    return metrics::counter("herald_push_outcomes_total", "What came of a request", {{"cause", cause_class(cause)}});
+  }).add();
 }
 
 void PushMetrics::finished(const Delivery& delivery, WallTime now) const {
-  metrics::counter("herald_push_finished_total", "Deliveries that reached a final state",
-                   {{"status", to_string(delivery.status)}, {"code", code_class(delivery.code)}})
-      .add();
+  using Kind = std::pair<Status, int>;
+  thread_local std::map<Kind, metrics::Counter, std::less<>> table;
+  kept(table, Kind(delivery.status, delivery.code / 1000), [&] {
+    return metrics::counter("herald_push_finished_total", "Deliveries that reached a final state",
+                            {{"status", to_string(delivery.status)}, {"code", code_class(delivery.code)}});
+  }).add();
   latency_.observe(std::chrono::duration<double>(now - delivery.created).count());
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdio>
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <utility>
 
@@ -64,7 +65,8 @@ std::optional<Transition> decode_transition(std::string_view text) {
 
 std::string digest(std::string_view bytes) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> sum{};
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), sum.data());
+  static const auto* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);  // SHA256() would look it up each time
+  EVP_Digest(bytes.data(), bytes.size(), sum.data(), nullptr, sha256, nullptr);
   constexpr std::string_view hex = "0123456789abcdef";
   std::string text;
   text.reserve(sum.size() * 2);

@@ -17,8 +17,15 @@ Json evidence_of(const Delivery& delivery) {
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
+// An ordered object is a vector of members: room for all, else each growth copies what is there.
+Json object(std::size_t members) {
+  Json json = Json::object();
+  json.get_ref<Json::object_t&>().reserve(members);
+  return json;
+}
+
 Json delivery_json(const Delivery& delivery) {
-  Json json;
+  auto json = object(11);
   json["address"] = delivery.address;
   json["status"] = to_string(delivery.status);
   json["final"] = delivery.final();
@@ -34,7 +41,7 @@ Json delivery_json(const Delivery& delivery) {
 }
 
 Json view_json(const PushView& view) {
-  Json json;
+  auto json = object(10);
   json["id"] = view.job.id;
   json["created"] = to_rfc3339(view.job.created);
   json["app"] = view.job.application;

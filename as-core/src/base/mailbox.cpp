@@ -7,6 +7,32 @@
 #include <utility>
 
 namespace herald {
+namespace {
+
+thread_local HeldWakeups* holding = nullptr;
+
+void write_to(int fd) noexcept {
+  const std::uint64_t one = 1;
+  // The counter cannot overflow: it is read back before the next first item. EAGAIN would still mean "readable".
+  [[maybe_unused]] auto written = ::write(fd, &one, sizeof one);
+}
+
+}  // namespace
+
+HeldWakeups::HeldWakeups() : outer_(std::exchange(holding, this)) {}
+
+HeldWakeups::~HeldWakeups() {
+  holding = outer_;
+  for (const int fd : fds_) write_to(fd);
+}
+
+void HeldWakeups::wake(int fd) {
+  if (holding) {
+    holding->fds_.push_back(fd);
+  } else {
+    write_to(fd);
+  }
+}
 
 Mailbox::Mailbox(std::size_t capacity) : capacity_(capacity), fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
@@ -25,15 +51,11 @@ bool Mailbox::append(Work work, bool bounded) {
   {
     std::lock_guard lock(mutex_);
     if (closed_ || (bounded && waiting_.size() >= capacity_)) return false;
-    wake = waiting_.empty();  // one write per batch, not per item; run() clears it only when nothing is left
+    wake = !std::exchange(signalled_, true);
     waiting_.push_back(std::move(work));
     depth_.store(waiting_.size(), std::memory_order_relaxed);
   }
-  if (wake) {
-    const std::uint64_t one = 1;
-    // The counter cannot overflow: it is read back before the next first item. EAGAIN would still mean "readable".
-    [[maybe_unused]] auto written = ::write(fd_, &one, sizeof one);
-  }
+  if (wake) HeldWakeups::wake(fd_);
   return true;
 }
 
@@ -51,6 +73,7 @@ std::size_t Mailbox::run(std::size_t most) {
   std::lock_guard lock(mutex_);
   depth_.store(waiting_.size() + batch_.size(), std::memory_order_relaxed);
   if (waiting_.empty() && batch_.empty()) {
+    signalled_ = false;
     std::uint64_t count = 0;
     [[maybe_unused]] auto got = ::read(fd_, &count, sizeof count);
   }

@@ -8,6 +8,7 @@
 #include <deque>
 #include <limits>
 #include <mutex>
+#include <vector>
 
 #include "herald/executor.h"
 
@@ -44,9 +45,27 @@ class Mailbox {
   int fd_ = -1;
   mutable std::mutex mutex_;
   std::deque<Work> waiting_;
+  bool signalled_ = false;  // the eventfd is readable or about to be; one write until run() has left nothing
   bool closed_ = false;
   std::deque<Work> batch_;  // taken out of waiting_, being run: the owning loop's alone
   std::atomic<std::size_t> depth_{0};
+};
+
+// While it lives, what its thread pushes into mailboxes wakes nobody; then each is woken once. For a thread that answers many at
+// a time: else the first answer wakes a loop that finds one piece of work, sleeps, is woken for the next. Keep it short: the
+// mailboxes must outlive it.
+class HeldWakeups {
+ public:
+  HeldWakeups();
+  ~HeldWakeups();
+  HeldWakeups(const HeldWakeups&) = delete;
+  HeldWakeups& operator=(const HeldWakeups&) = delete;
+
+  static void wake(int eventfd);  // at once, or at the end of the thread's HeldWakeups
+
+ private:
+  HeldWakeups* outer_;
+  std::vector<int> fds_;
 };
 
 }  // namespace herald

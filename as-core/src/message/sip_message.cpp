@@ -58,7 +58,12 @@ Expected<std::optional<std::size_t>> content_length(const SipHeaders& headers) {
 
 // A line break inside a value would begin a header of somebody else's choosing.
 void append_line_text(std::string& out, std::string_view text) {
-  for (const char c : text) out += chars::is_control(c) && c != '\t' ? ' ' : c;
+  const auto breaks = [](char c) { return chars::is_control(c) && c != '\t'; };
+  if (std::none_of(text.begin(), text.end(), breaks)) {
+    out += text;
+    return;
+  }
+  for (const char c : text) out += breaks(c) ? ' ' : c;
 }
 
 }  // namespace

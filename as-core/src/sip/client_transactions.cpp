@@ -245,7 +245,7 @@ void ClientTransactions::advance(Handle handle) {
   if (!request) return;
   for (auto wanted : {NextHopGuard::Answer::go, NextHopGuard::Answer::wait}) {
     for (auto i = request->next; i < request->targets.size(); ++i) {
-      const auto prepared = prepare(request->message, request->targets[i]);
+      auto prepared = prepare(request->message, request->targets[i]);
       if (!prepared) continue;
       const auto hop = guard_.hop(prepared->target.name());
       if (guard_.would(hop) != wanted) {
@@ -259,7 +259,7 @@ void ClientTransactions::advance(Handle handle) {
         request->enter(Request::State::waiting);
         return arm();
       }
-      if (transmit(handle, i)) return;
+      if (transmit(handle, i, std::move(*prepared))) return;
       guard_.finished(hop, NextHopGuard::Outcome::unused);
       return fail_locally(handle, 400, "Request cannot be sent", ResponseOrigin::hop_blocked);
     }
@@ -274,16 +274,14 @@ void ClientTransactions::advance(Handle handle) {
   fail_locally(handle, 503, "Next hop blocked", ResponseOrigin::hop_blocked, request->closed_for);
 }
 
-bool ClientTransactions::transmit(Handle handle, std::size_t index) {
+bool ClientTransactions::transmit(Handle handle, std::size_t index, Prepared prepared) {
   auto* request = find(handle);
-  const auto prepared = prepare(request->message, request->targets[index]);
-  if (!prepared) return false;
-  auto msg = to_sofia(prepared->text);
+  auto msg = to_sofia(prepared.text);
   if (!msg) {
     log::error("SIP request does not parse", {{"method", request->message.method()}, {"error", msg.error().text}});
     return false;
   }
-  const auto route = prepared->target.route();
+  const auto route = prepared.target.route();
   auto* outgoing = nta_outgoing_mcreate(agent_.get(), &ClientTransactions::on_response,
                                         static_cast<nta_outgoing_magic_t*>(handle.as_pointer()), as_url(route), msg->get(),
                                         NTATAG_USER_VIA(1), TAG_END());
@@ -293,7 +291,7 @@ bool ClientTransactions::transmit(Handle handle, std::size_t index) {
   }
   [[maybe_unused]] auto* const taken = msg->release();  // NTA's now
   request->outgoing = outgoing;
-  request->transport = prepared->target.transport;
+  request->transport = prepared.target.transport;
   request->next = index + 1;
   request->enter(Request::State::sent);
   return true;
@@ -449,7 +447,8 @@ void ClientTransactions::pump() {
       ++request->next;
       request->closed_for = guard_.closed_for(one.hop);
       advance(handle);
-    } else if (!transmit(handle, request->next)) {
+    } else if (auto prepared = prepare(request->message, request->targets[request->next]);
+               !prepared || !transmit(handle, request->next, std::move(*prepared))) {
       guard_.finished(one.hop, NextHopGuard::Outcome::unused);
       fail_locally(handle, 400, "Request cannot be sent", ResponseOrigin::hop_blocked);
     }

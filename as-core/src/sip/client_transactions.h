@@ -40,7 +40,11 @@ class ClientTransactions : public std::enable_shared_from_this<ClientTransaction
   [[nodiscard]] Request* find(Handle handle);
   void resolved(Handle handle, Expected<std::vector<Target>> targets);
   void advance(Handle handle);
-  bool transmit(Handle handle, std::size_t index);
+  struct Prepared {
+    std::string text;
+    Target target;  // with the transport that the size asks for
+  };
+  bool transmit(Handle handle, std::size_t index, Prepared prepared);
   void receive(Handle handle, const sip_t* sip);
   void end_attempt(Request& request, NextHopGuard::Outcome outcome);
   void deliver(Handle handle, ClientResult result);
@@ -53,10 +57,6 @@ class ClientTransactions : public std::enable_shared_from_this<ClientTransaction
   void arm();
 
   [[nodiscard]] std::string via(const SofiaAgent::Local& local);
-  struct Prepared {
-    std::string text;
-    Target target;  // with the transport that the size asks for
-  };
   [[nodiscard]] std::optional<Prepared> prepare(const SipMessage& request, const Target& target);
   [[nodiscard]] bool reachable(const Target& target) const;
 

@@ -18,6 +18,15 @@ std::string packed(const std::vector<std::string>& terms) {
   return text;
 }
 
+bool has_term(std::string_view terms, std::string_view term) {
+  while (!terms.empty()) {
+    const auto end = std::min(terms.find('\0'), terms.size());
+    if (terms.substr(0, end) == term) return true;
+    terms.remove_prefix(std::min(end + 1, terms.size()));
+  }
+  return false;
+}
+
 template <class Each>
 Expected<void> for_each_term(std::string_view terms, Each each) {
   while (!terms.empty()) {
@@ -183,8 +192,8 @@ Expected<void> SqliteRecords::put(const Put& put, const Stored& stored, Version 
   const bool terms_change = terms != stored.terms;
   if (auto ok = update(put, stored, version, terms_change ? &terms : nullptr); !ok) return ok;
   if (!terms_change) return {};
-  if (auto ok = unlink_terms(put.key, *table, stored.terms); !ok) return ok;
-  return link_terms(put.key, *table, stored.row, terms);
+  if (auto ok = unlink_terms(put.key, *table, stored.terms, terms); !ok) return ok;
+  return link_terms(put.key, *table, stored.row, terms, stored.terms);
 }
 
 Expected<std::int64_t> SqliteRecords::insert(const Put& put, std::int64_t table, Version version, std::string_view terms) {
@@ -212,14 +221,17 @@ Expected<void> SqliteRecords::erase(const Key& key, const Stored& stored) {
   return erase_.bind(1, stored.row).run();
 }
 
-Expected<void> SqliteRecords::link_terms(const Key& key, std::int64_t table, std::int64_t row, std::string_view terms) {
-  return for_each_term(terms, [&](std::string_view term) {
+Expected<void> SqliteRecords::link_terms(const Key& key, std::int64_t table, std::int64_t row, std::string_view terms,
+                                         std::string_view but) {
+  return for_each_term(terms, [&](std::string_view term) -> Expected<void> {
+    if (has_term(but, term)) return {};
     return link_.bind(1, table).bind(2, term).bind(3, key.id).bind(4, key.partition).bind(5, row).run();
   });
 }
 
-Expected<void> SqliteRecords::unlink_terms(const Key& key, std::int64_t table, std::string_view terms) {
-  return for_each_term(terms, [&](std::string_view term) {
+Expected<void> SqliteRecords::unlink_terms(const Key& key, std::int64_t table, std::string_view terms, std::string_view but) {
+  return for_each_term(terms, [&](std::string_view term) -> Expected<void> {
+    if (has_term(but, term)) return {};
     return unlink_.bind(1, table).bind(2, term).bind(3, key.id).bind(4, key.partition).run();
   });
 }

@@ -54,8 +54,10 @@ class SqliteRecords {
   Expected<std::int64_t> insert(const Put& put, std::int64_t table, Version version, std::string_view terms);
   Expected<void> update(const Put& put, const Stored& stored, Version version, const std::string* new_terms);
   Expected<void> erase(const Key& key, const Stored& stored);
-  Expected<void> link_terms(const Key& key, std::int64_t table, std::int64_t row, std::string_view terms);
-  Expected<void> unlink_terms(const Key& key, std::int64_t table, std::string_view terms);
+  // All of `terms` except those of `but`: an index is only touched where it changes.
+  Expected<void> link_terms(const Key& key, std::int64_t table, std::int64_t row, std::string_view terms,
+                            std::string_view but = {});
+  Expected<void> unlink_terms(const Key& key, std::int64_t table, std::string_view terms, std::string_view but = {});
 
   Database* database_ = nullptr;
   TableNumbers* tables_ = nullptr;

@@ -5,12 +5,14 @@
 #include <iterator>
 #include <utility>
 
+#include "base/mailbox.h"
 #include "store/store_catalog.h"
 
 namespace herald::store {
 namespace {
 
 constexpr std::size_t kCallWeight = 256;  // a call without a body
+constexpr std::size_t kManyCalls = 4;     // a group from which on more are to be expected
 
 double seconds(Duration span) { return std::chrono::duration<double>(span).count(); }
 
@@ -57,6 +59,7 @@ auto SqliteStore::submit(Call call, std::size_t weight) {
   auto future = call.promise.future();
   std::optional<Error> refused;
   bool first_refused = false;
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     weight += kCallWeight;
@@ -68,13 +71,12 @@ auto SqliteStore::submit(Call call, std::size_t weight) {
     } else {
       ++calls_;
       bytes_ += weight;
+      wake = queue_.empty() || queue_.size() + 1 >= options_.max_group;
       queue_.emplace_back(std::move(call), weight);
     }
   }
-  if (!refused) {
-    wake_.notify_one();
-    return future;
-  }
+  if (wake) wake_.notify_one();
+  if (!refused) return future;
   if (first_refused) log::event(catalog::kQueueFull, {{"limit", options_.max_queued_calls}});
   metrics_.failed(refused->code);
   call.promise.set(fail(std::move(*refused)));
@@ -162,6 +164,9 @@ bool SqliteStore::wait_for_work(std::deque<SqliteCall>& work) {
     lock.lock();
     wake_.wait(lock, something);
   }
+  if (last_group_ >= kManyCalls) {
+    wake_.wait_for(lock, options_.gather, [this] { return stopping_ || queue_.size() >= options_.max_group; });
+  }
   work.swap(queue_);
   return !work.empty();
 }
@@ -192,6 +197,7 @@ void SqliteStore::run_group(std::deque<SqliteCall>& work) {
   if (open && !fault)
     if (auto ok = engine_->commit(); !ok) fault = std::move(ok.error());
   if (alone_ > 0) --alone_;
+  last_group_ = done;
 
   if (fault) {
     engine_->rollback();
@@ -238,6 +244,7 @@ void SqliteStore::settle(std::deque<SqliteCall>& work, std::size_t count) {
     queue_used_.set(static_cast<double>(calls_));
   }
   if (relieved) log::event(catalog::kQueueRelieved);
+  const HeldWakeups one_for_all;
   for (std::size_t i = 0; i < count; ++i) {
     if (const auto code = work[i].error_code()) metrics_.failed(*code);
     work[i].settle();

@@ -25,10 +25,12 @@ struct SqliteOptions {
   RecordLimits limits;
   std::size_t max_queued_calls = 20'000;  // beyond either: Error{busy}
   std::size_t max_queued_bytes = std::size_t{64} << 20;
-  // A group is what had queued up while the last one was written: nothing waits for company, and the disk's own pace decides
-  // how many share a sync. ST-01
+  // A group is what had queued up while the last one was written, so that the disk's own pace decides how many share a sync.
+  // A lone call never waits for company; only after a group of many does the next one wait a moment for more (ST-01): a sync
+  // and the pages of the indices cost the same for one call and for fifty.
   std::size_t max_group = 256;
-  Duration max_group_time = std::chrono::milliseconds(2);
+  Duration max_group_time = std::chrono::milliseconds(5);
+  Duration gather = std::chrono::milliseconds(1);
   // The log is moved into the database after this many pages, off the callers' path, and emptied when the store is idle.
   int checkpoint_pages = 4000;
   Duration idle = std::chrono::seconds(1);
@@ -71,7 +73,8 @@ class SqliteStore final : public Store {
   metrics::Histogram group_size_, group_seconds_;
   StoreHealth health_;
   std::unique_ptr<SqliteEngine> engine_;  // the thread's alone once it runs
-  std::size_t alone_ = 0;                 // so many calls of a failed group are carried out one by one
+  std::size_t last_group_ = 0;
+  std::size_t alone_ = 0;  // so many calls of a failed group are carried out one by one
 
   std::mutex mutex_;  // guards what follows; the only thing callers and the thread share
   std::condition_variable wake_;
