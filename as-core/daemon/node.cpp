@@ -38,15 +38,22 @@ Expected<void> Node::open(ConfigIssues& issues) {
   if (!snapshot) return fail(snapshot.error());
   snapshot_ = std::move(*snapshot);
 
-  auto store = store::make_store(store_options(configuration_.node, options_.clock));
-  if (!store) return fail(ErrorCode::unavailable, "store: " + store.error().text);
-  store_ = std::move(*store);
-
+  if (auto opened = open_store(); !opened) return opened;
   if (auto opened = open_sh(); !opened) return opened;
   if (auto opened = open_http(); !opened) return opened;
   if (auto launched = launch_shards(snapshot_); !launched) return launched;
   watch_conditions();
   ready_.pass("started");
+  return {};
+}
+
+Expected<void> Node::open_store() {
+  store_ = options_.store;
+  if (store_) return {};
+  auto store = store::make_store(store_options(configuration_.node, options_.clock));
+  if (!store) return fail(ErrorCode::unavailable, "store: " + store.error().text);
+  own_store_ = std::move(*store);
+  store_ = own_store_.get();
   return {};
 }
 
@@ -255,7 +262,7 @@ void Node::stop() {
   for (auto& shard : shards_) shard->close();
   // These complete what is still asked of them, on loops that must be running to take it.
   if (diameter_) diameter_->shutdown();
-  store_.reset();
+  own_store_.reset();
   for (auto& shard : shards_) shard->end();
   shards_.clear();
   own_sh_.reset();

@@ -35,7 +35,9 @@ class Node {
     const Clock& clock;
     Executor& control;  // where operators' orders run
     Drive drive = Drive::own_thread;
-    ShClient* sh = nullptr;  // instead of Diameter, for tests
+    // For tests: instead of Diameter, instead of store.driver. Both outlive the node.
+    ShClient* sh = nullptr;
+    Store* store = nullptr;
   };
 
   // Error{invalid}: the configuration of a module is wrong, see `issues`. Error{unavailable}: an address, file or peer layer
@@ -70,6 +72,7 @@ class Node {
  private:
   Node(Configuration configuration, const Options& options);
   Expected<void> open(ConfigIssues& issues);
+  Expected<void> open_store();
   Expected<void> open_http();
   Expected<void> open_sh();
   Expected<void> launch_shards(const std::shared_ptr<const container::Snapshot>& snapshot);
@@ -83,7 +86,8 @@ class Node {
   // In order of construction; stop() takes them down in the order its comments give.
   io::Readiness ready_;
   io::Readiness live_;
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<Store> own_store_;
+  Store* store_ = nullptr;
   std::unique_ptr<diameter::DiameterStack> diameter_;
   std::unique_ptr<ShClient> own_sh_;
   ShClient* sh_ = nullptr;

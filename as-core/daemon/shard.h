@@ -5,6 +5,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <semaphore>
 #include <thread>
 #include <vector>
 
@@ -47,6 +49,8 @@ class Shard {
 
   // By hand: everything that is ready, without waiting.
   std::size_t step() { return root_->step(); }
+  // When it has something to do next if nobody sends anything.
+  [[nodiscard]] std::optional<TimePoint> next_due() const noexcept { return root_->next_due(); }
 
   [[nodiscard]] unsigned index() const noexcept { return index_; }
   [[nodiscard]] Executor& executor() noexcept { return *root_; }
@@ -66,6 +70,7 @@ class Shard {
   std::unique_ptr<sip::SofiaRoot> mine_;  // by hand: it lives here
   Content content_;
   std::vector<sip::ListenAddress> listening_;
+  std::binary_semaphore stop_told_{0};
   std::thread thread_;
 };
 

@@ -84,6 +84,8 @@ void RestApi::add_routes() {
     add(routes, door, "GET", "/v1/pushes/{id}", &RestApi::show);
     add(routes, door, "DELETE", "/v1/pushes/{id}", &RestApi::cancel);
   }
+  // Operators have it from the container.
+  add(context_.http(), Door::initiators, "GET", "/v1/registrations/{user}", &RestApi::show_registration);
 }
 
 void RestApi::add(HttpRoutes& routes, Door door, std::string_view method, std::string_view pattern, Handler handler) {
@@ -187,6 +189,17 @@ Task<HttpResponse> RestApi::cancel(Self self, Caller caller, HttpRequest request
     co_return to_response({409, 2008, "too late: every delivery of this push is final or being sent"});
   }
   co_return HttpResponse::json(200, to_json(result->view));
+}
+
+Task<HttpResponse> RestApi::show_registration(Self self, Caller, HttpRequest request) {
+  auto recipient = parse_address(request.path_parameters["user"], "user", 256);
+  if (!recipient) co_return to_response(recipient.error());
+  auto asked = self->context_.find_registration(std::move(recipient->user));
+  const auto found = co_await asked;
+  if (!found) co_return to_response({503, 4001, found.error().text, std::chrono::seconds(2)});
+  if (self->stopped_) co_return to_response({503, 4001, "the node is shutting down", std::chrono::seconds(2)});
+  if (!found->has_value()) co_return to_response({404, 2003, "the user is not registered"});
+  co_return HttpResponse::json(200, registration_json(**found, self->context_.clock().wall()));
 }
 
 }  // namespace herald::push

@@ -33,6 +33,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
   static Task<HttpResponse> show(Self self, Caller caller, HttpRequest request);
   static Task<HttpResponse> list(Self self, Caller caller, HttpRequest request);
   static Task<HttpResponse> cancel(Self self, Caller caller, HttpRequest request);
+  static Task<HttpResponse> show_registration(Self self, Caller caller, HttpRequest request);
   [[nodiscard]] Checked<SubmitRequest> read_submission(const Caller& caller, const HttpRequest& request);
 
   ServletContext& context_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 
 #include "base/mailbox.h"
 #include "base/timer_queue.h"
@@ -21,6 +22,7 @@ class ManualExecutor final : public Executor {
   [[nodiscard]] bool on_this() const noexcept override { return current() == this; }
   [[nodiscard]] Timers& timers() noexcept override { return timers_; }
   [[nodiscard]] const Clock& clock() const noexcept override { return clock_; }
+  [[nodiscard]] std::optional<TimePoint> next_due() const noexcept { return timers_.next_due(); }
   [[nodiscard]] std::size_t timer_count() const noexcept { return timers_.size(); }
 
   // Runs `work` as if the loop did.

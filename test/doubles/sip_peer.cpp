@@ -85,8 +85,8 @@ std::string SipPeer::uri(std::string_view user) const {
   return out + host_port() + (kind_ == Kind::tcp ? ";transport=tcp" : "");
 }
 
-void SipPeer::connect(std::uint16_t port) {
-  Address address(host_, port);
+void SipPeer::connect(std::uint16_t port, const std::string& host) {
+  Address address(host.empty() ? host_ : host, port);
   if (kind_ == Kind::udp) {
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(&address.storage);
     last_sender_.assign(bytes, bytes + address.size);

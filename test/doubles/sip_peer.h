@@ -27,8 +27,9 @@ class SipPeer {
   [[nodiscard]] std::string host_port() const;                      // "127.0.0.1:34567", "[::1]:34567"
   [[nodiscard]] std::string uri(std::string_view user = {}) const;  // "sip:user@127.0.0.1:34567", with ;transport=tcp for TCP
 
-  // UDP: datagrams to there from now on. TCP: connects (the handshake is the kernel's, so this does not wait).
-  void connect(std::uint16_t port);
+  // `host`: if it is not this peer's own. UDP: datagrams to there from now on. TCP: connects (the handshake is the kernel's, so
+  // this does not wait).
+  void connect(std::uint16_t port, const std::string& host = {});
   // UDP: to the last sender or the connected port. TCP: on the current connection. False when there is none.
   bool send(std::string_view text);
   // Takes what has come, without waiting: UDP one entry a datagram, TCP cut at Content-Length. Empty: nothing.

@@ -53,4 +53,7 @@ class RegistrationView {
   [[nodiscard]] virtual Subscription listen(Listener listener) = 0;
 };
 
+// One registration at that moment as JSON: what GET /v1/registrations/{user} shows, whoever serves it.
+[[nodiscard]] std::string registration_json(const Registration& registration, WallTime now);
+
 }  // namespace herald

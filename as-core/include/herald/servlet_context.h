@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,9 @@ class ServletContext {
 
   [[nodiscard]] virtual SipFactory& sip_factory() noexcept = 0;
   [[nodiscard]] virtual RegistrationView& registrations() noexcept = 0;
+  // The registration of any user, asked for on his home shard; without a value: not registered. Error{busy}: that shard is
+  // overloaded.
+  [[nodiscard]] virtual Future<std::optional<Registration>> find_registration(std::string canonical_user) = 0;
   [[nodiscard]] virtual ShClient& sh() noexcept = 0;
   [[nodiscard]] virtual Store& store() noexcept = 0;
   [[nodiscard]] virtual HttpRoutes& http() noexcept = 0;        // http.listen

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "container/core.h"
+#include "herald/http.h"
+#include "herald/registration_view.h"
 
 namespace herald::container {
 namespace {
@@ -114,15 +116,17 @@ Task<HttpResponse> page(std::weak_ptr<Core> weak, HttpRequest request) {
 
 }  // namespace
 
-std::string registration_json(const Registration& registration, WallTime now) { return dump(to_json(registration, now)); }
-
 void add_registration_routes(Core& core) {
-  const auto handler = [weak = core.weak_from_this()](HttpRequest request) { return show(weak, std::move(request)); };
-  core.parts.http.add("GET", "/v1/registrations/{user}", handler);
-  core.parts.admin_http.add("GET", "/v1/registrations/{user}", handler);
-  // Who is registered is for operators only.
+  core.parts.admin_http.add("GET", "/v1/registrations/{user}",
+                            [weak = core.weak_from_this()](HttpRequest request) { return show(weak, std::move(request)); });
   core.parts.admin_http.add("GET", "/v1/registrations",
                             [weak = core.weak_from_this()](HttpRequest request) { return page(weak, std::move(request)); });
 }
 
 }  // namespace herald::container
+
+namespace herald {
+std::string registration_json(const Registration& registration, WallTime now) {
+  return container::dump(container::to_json(registration, now));
+}
+}  // namespace herald

@@ -1,15 +1,10 @@
-// GET /v1/registrations/{user}: the registration view for people and initiators.
+// GET /v1/registrations and /v1/registrations/{user} for operators. Nothing here is on http.listen: who may ask there is the
+// modules' business (ServletContext::find_registration).
 #pragma once
-
-#include "herald/http.h"
-#include "herald/registration_view.h"
 
 namespace herald::container {
 
 class Core;
 void add_registration_routes(Core& core);
-
-// The JSON of one registration at that moment.
-[[nodiscard]] std::string registration_json(const Registration& registration, WallTime now);
 
 }  // namespace herald::container

@@ -21,6 +21,9 @@ class ServletContextImpl final : public ServletContext {
   bool post(unsigned shard, UniqueFunction<void(SipServlet&)> work) override;
   SipFactory& sip_factory() noexcept override { return factory_; }
   RegistrationView& registrations() noexcept override { return *core_.registrations; }
+  Future<std::optional<Registration>> find_registration(std::string canonical_user) override {
+    return core_.feed.lookup(std::move(canonical_user));
+  }
   ShClient& sh() noexcept override { return core_.parts.sh; }
   Store& store() noexcept override { return core_.parts.store; }
   HttpRoutes& http() noexcept override { return core_.parts.http; }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/mailbox.h"
@@ -40,6 +41,9 @@ class IoLoop final : public Executor {
   void stop();
   // One round without waiting, for tests on a virtual clock. True when something may have happened.
   bool step();
+
+  // When a timer is due next. On the loop.
+  [[nodiscard]] std::optional<TimePoint> next_due() const noexcept { return timers_.next_due(); }
 
   [[nodiscard]] bool execute(Work work) override;
   void complete(Work work) override;

@@ -115,7 +115,15 @@ bool SofiaRoot::round(long wait_ms) {
     guarded("timers", [this] { timers_.run_due(); });
     wait_ms = std::min(wait_ms, wait_limit());
   }
-  return su_root_step(root_, wait_ms) == 0;
+  sofia_next_ms_ = su_root_step(root_, wait_ms);
+  return sofia_next_ms_ == 0;
+}
+
+std::optional<TimePoint> SofiaRoot::next_due() const noexcept {
+  auto due = timers_.next_due();
+  if (sofia_next_ms_ < 0) return due;
+  const auto sofia = clock_.now() + std::chrono::milliseconds(sofia_next_ms_);
+  return due ? std::min(*due, sofia) : sofia;
 }
 
 long SofiaRoot::wait_limit() const noexcept {
@@ -129,7 +137,7 @@ long SofiaRoot::wait_limit() const noexcept {
 void SofiaRoot::run_mailbox() {
   // A few at a time: each round of Sofia's loop reads one datagram a socket, and while hundreds of pieces of work ran in between,
   // the socket's buffer would overflow.
-  constexpr std::size_t kBetweenDatagrams = 4;
+  constexpr std::size_t kBetweenDatagrams = 16;
   guarded("mailbox", [this] { mailbox_.run(kBetweenDatagrams); });
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -40,6 +41,8 @@ class SofiaRoot final : public Executor {
   void stop();
   // Everything that is ready, without waiting; returns how many rounds did something. For component tests.
   std::size_t step();
+  // When something here is due next, ours or Sofia's; nothing: never. True after step(), until time moves.
+  [[nodiscard]] std::optional<TimePoint> next_due() const noexcept;
   // Runs `work` as the loop would: with current() set. For tests and start-up.
   template <class F>
   auto inside(F&& work) {
@@ -95,7 +98,8 @@ class SofiaRoot final : public Executor {
   HandleTable<std::shared_ptr<Watch>> watches_;  // shared: a callback may end its own watch
   std::unordered_map<int, Handle> watch_of_;     // by file descriptor
   std::atomic<bool> stopping_{false};
-  std::size_t ran_ = 0;  // callbacks and pieces of work in this round
+  long sofia_next_ms_ = -1;  // as its loop said last; negative: no timer
+  std::size_t ran_ = 0;      // callbacks and pieces of work in this round
   std::uint64_t slow_tasks_ = 0;
 };
 

@@ -163,8 +163,8 @@ HttpResponse Bench::get(const std::string& pattern, std::map<std::string, std::s
   request.method = "GET";
   request.path_parameters = std::move(parameters);
   HttpResponse response;
-  const auto route = http.routes.find("GET " + pattern);
-  REQUIRE(route != http.routes.end());
+  const auto route = admin_http.routes.find("GET " + pattern);
+  REQUIRE(route != admin_http.routes.end());
   spawn_here(fetch(route->second, std::move(request), response));
   return response;
 }
