@@ -187,7 +187,7 @@ std::optional<std::uint8_t> next_content(const PushJob& job, std::uint8_t curren
   return std::nullopt;
 }
 
-ServiceApplication find_application(const std::vector<ServiceProfile>& services, std::string_view id) {
+const ServiceApplication& find_application(const std::vector<ServiceProfile>& services, std::string_view id) {
   const ServiceApplication* fallback = nullptr;
   for (const auto& service : services) {
     for (const auto& application : service.apps) {
@@ -199,9 +199,8 @@ ServiceApplication find_application(const std::vector<ServiceProfile>& services,
     }
   }
   if (fallback != nullptr) return *fallback;
-  ServiceApplication unknown;
-  unknown.id = id;
-  return unknown;  // closed
+  static const ServiceApplication unknown;  // closed
+  return unknown;
 }
 
 }  // namespace herald::push

@@ -80,6 +80,6 @@ using Plan = std::variant<Attempt, Wait, Refuse>;
 [[nodiscard]] bool media_range_matches(std::string_view range, std::string_view type);
 
 // The application's entry in the service profiles, the one called "*", or a closed one.
-[[nodiscard]] ServiceApplication find_application(const std::vector<ServiceProfile>& services, std::string_view id);
+[[nodiscard]] const ServiceApplication& find_application(const std::vector<ServiceProfile>& services, std::string_view id);
 
 }  // namespace herald::push

@@ -27,7 +27,7 @@ PlanRules rules_of(const PushConfig& config, const NodeInfo& node) {
 
 // A request of the size that fits, or why there is none (PS-20..PS-23). Changes `wish` to the content it carries.
 Expected<SipServletRequest> fitting_request(ServletContext& context, const LoadedDelivery& loaded, Attempt& wish) {
-  const auto application = find_application(context.services(), loaded.job->application);
+  const auto& application = find_application(context.services(), loaded.job->application);
   MessageContext about;
   about.domain = context.node().domain;
   about.icid = random_token(20);
@@ -61,7 +61,7 @@ Task<void> DeliveryScheduler::work(Self self, SlotId slot) {
       auto user = self->queue_.target(slot);
       auto known = co_await gather_knowledge(&self->context_, config, self->stopped_, std::move(user), loaded.job->trace);
       if (*self->stopped_) co_return;
-      const auto application = find_application(self->context_.services(), loaded.job->application);
+      const auto& application = find_application(self->context_.services(), loaded.job->application);
       const PlanInput input{
           *loaded.job, loaded.delivery, application, std::move(known.reach), std::move(known.hss), self->context_.clock().wall()};
       auto decision = plan(input, rules_of(*config, self->context_.node()));

@@ -80,9 +80,10 @@ std::string digest(std::string_view bytes) {
 Key push_key(std::string_view id) { return Key{std::string(kPushTable), std::string(id), std::string(id)}; }
 
 Key delivery_key(std::string_view push, std::uint32_t index) {
-  std::array<char, 16> number{};
-  std::snprintf(number.data(), number.size(), "%06u", index);
-  return Key{std::string(kDeliveryTable), std::string(push), std::string(push) + number.data()};
+  const auto number = std::to_string(index);
+  auto id = std::string(push);
+  if (number.size() < 6) id.append(6 - number.size(), '0');
+  return Key{std::string(kDeliveryTable), std::string(push), id + number};
 }
 
 Key idempotency_key(std::string_view initiator, std::string_view client_key) {

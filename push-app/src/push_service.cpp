@@ -120,11 +120,13 @@ Task<Checked<PushView>> PushService::submit(Self self, SubmitRequest request) {
     deliveries[i].version = i + 1 < committed->versions.size() ? committed->versions[i + 1] : 0;
   }
   self->metrics_.accepted(deliveries.size());
-  log::info("push accepted", {{"trace", job.trace},
-                              {"push", job.id},
-                              {"initiator", job.initiator},
-                              {"app", job.application},
-                              {"recipients", deliveries.size()}});
+  if (log::enabled(log::Level::info)) {
+    log::info("push accepted", {{"trace", job.trace},
+                                {"push", job.id},
+                                {"initiator", job.initiator},
+                                {"app", job.application},
+                                {"recipients", deliveries.size()}});
+  }
   PushView view;
   view.job = job;
   view.deliveries.assign(deliveries.begin(),

@@ -1,5 +1,6 @@
 #include "rest_json.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "timestamps.h"
@@ -7,68 +8,104 @@
 namespace herald::push {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
+
+// Writes one object straight into the text: the 202 of every push is one, and a tree of values would cost more than the push's
+// record. Strings that need more than quotes are left to the library, and what is no UTF-8 in them is replaced.
+class ObjectText {
+ public:
+  explicit ObjectText(std::string& out) : out_(out) { out_ += '{'; }
+  ~ObjectText() { out_ += '}'; }
+  ObjectText(const ObjectText&) = delete;
+  ObjectText& operator=(const ObjectText&) = delete;
+
+  std::string& member(std::string_view name) {
+    if (out_.back() != '{') out_ += ',';
+    out_.append(1, '"').append(name).append("\":");
+    return out_;
+  }
+  void text(std::string_view name, std::string_view value) {
+    member(name);
+    const auto plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
+    if (std::all_of(value.begin(), value.end(), plain)) {
+      out_.append(1, '"').append(value).append(1, '"');
+    } else {
+      out_ += Json(value).dump(-1, ' ', false, Json::error_handler_t::replace);
+    }
+  }
+  void number(std::string_view name, std::int64_t value) { member(name) += std::to_string(value); }
+  void flag(std::string_view name, bool value) { member(name) += value ? "true" : "false"; }
+  void null(std::string_view name) { member(name) += "null"; }
+  void text_or_null(std::string_view name, std::string_view value) { value.empty() ? null(name) : text(name, value); }
+
+ private:
+  std::string& out_;
+};
 
 // How well the outcome is proven (status-mapping.md 3): a 202 shows only that a relay took it.
-Json evidence_of(const Delivery& delivery) {
-  if (delivery.status != Status::delivered && delivery.status != Status::network_accepted) return nullptr;
+std::string_view evidence_of(const Delivery& delivery) {
+  if (delivery.status != Status::delivered && delivery.status != Status::network_accepted) return {};
   return delivery.cause == "sip:202" ? "network" : "receiver";
 }
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-
-// An ordered object is a vector of members: room for all, else each growth copies what is there.
-Json object(std::size_t members) {
-  Json json = Json::object();
-  json.get_ref<Json::object_t&>().reserve(members);
-  return json;
+void write(std::string& out, const Delivery& delivery) {
+  ObjectText object(out);
+  object.text("address", delivery.address);
+  object.text("status", to_string(delivery.status));
+  object.flag("final", delivery.final());
+  object.text_or_null("evidence", evidence_of(delivery));
+  object.number("code", delivery.code);
+  object.text_or_null("cause", delivery.cause);
+  if (!delivery.detail.empty()) object.text("detail", delivery.detail);
+  object.text_or_null("mode", delivery.mode ? to_string(*delivery.mode) : std::string_view());
+  object.number("attempts", delivery.attempts);
+  object.text("updated", to_rfc3339(delivery.updated));
+  object.text_or_null("retry_at", delivery.retry_at ? to_rfc3339(*delivery.retry_at) : std::string());
 }
 
-Json delivery_json(const Delivery& delivery) {
-  auto json = object(11);
-  json["address"] = delivery.address;
-  json["status"] = to_string(delivery.status);
-  json["final"] = delivery.final();
-  json["evidence"] = evidence_of(delivery);
-  json["code"] = delivery.code;
-  json["cause"] = text_or_null(delivery.cause);
-  if (!delivery.detail.empty()) json["detail"] = delivery.detail;
-  json["mode"] = delivery.mode ? Json(to_string(*delivery.mode)) : Json(nullptr);
-  json["attempts"] = delivery.attempts;
-  json["updated"] = to_rfc3339(delivery.updated);
-  json["retry_at"] = delivery.retry_at ? Json(to_rfc3339(*delivery.retry_at)) : Json(nullptr);
-  return json;
+void write(std::string& out, const PushView& view);
+
+template <class Values>
+void write_list(std::string& out, const Values& values) {
+  out += '[';
+  for (const auto& value : values) {
+    if (out.back() != '[') out += ',';
+    write(out, value);
+  }
+  out += ']';
 }
 
-Json view_json(const PushView& view) {
-  auto json = object(10);
-  json["id"] = view.job.id;
-  json["created"] = to_rfc3339(view.job.created);
-  json["app"] = view.job.application;
-  json["from"] = view.job.sender;
-  json["priority"] = to_string(view.job.priority);
-  if (view.job.deliver_after) json["deliver_after"] = to_rfc3339(*view.job.deliver_after);
-  json["expires"] = to_rfc3339(view.job.expires);
-  json["recipient_count"] = view.job.recipients;
-  json["recipients"] = Json::array();
-  for (const auto& delivery : view.deliveries) json["recipients"].push_back(delivery_json(delivery));
-  if (!view.next.empty()) json["next"] = view.next;
-  return json;
+void write(std::string& out, const PushView& view) {
+  ObjectText object(out);
+  object.text("id", view.job.id);
+  object.text("created", to_rfc3339(view.job.created));
+  object.text("app", view.job.application);
+  object.text("from", view.job.sender);
+  object.text("priority", to_string(view.job.priority));
+  if (view.job.deliver_after) object.text("deliver_after", to_rfc3339(*view.job.deliver_after));
+  object.text("expires", to_rfc3339(view.job.expires));
+  object.number("recipient_count", view.job.recipients);
+  write_list(object.member("recipients"), view.deliveries);
+  if (!view.next.empty()) object.text("next", view.next);
 }
-
-// Addresses and details come from outside: what is no UTF-8 is replaced rather than thrown at.
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 }  // namespace
 
-std::string to_json(const PushView& view) { return dump(view_json(view)); }
+std::string to_json(const PushView& view) {
+  std::string text;
+  text.reserve(512);
+  write(text, view);
+  return text;
+}
 
 std::string to_json(const PushList& list) {
-  Json json;
-  json["pushes"] = Json::array();
-  for (const auto& push : list.pushes) json["pushes"].push_back(view_json(push));
-  if (!list.next.empty()) json["next"] = list.next;
-  return dump(json);
+  std::string text;
+  {
+    ObjectText object(text);
+    write_list(object.member("pushes"), list.pushes);
+    if (!list.next.empty()) object.text("next", list.next);
+  }
+  return text;
 }
 
 }  // namespace herald::push

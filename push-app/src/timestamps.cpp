@@ -93,12 +93,20 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
 
 std::string to_rfc3339(WallTime time) {
   const auto [date, clock] = parts_of(time);
-  std::array<char, 80> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
-                static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
-                static_cast<int>(clock.subseconds().count()));
-  return text.data();
+  std::string text;
+  text.reserve(24);
+  const auto put = [&text](auto number, std::size_t width, char after) {
+    const auto digits = std::to_string(static_cast<unsigned>(number));
+    text.append(width > digits.size() ? width - digits.size() : 0, '0').append(digits).push_back(after);
+  };
+  put(static_cast<int>(date.year()), 4, '-');
+  put(static_cast<unsigned>(date.month()), 2, '-');
+  put(static_cast<unsigned>(date.day()), 2, 'T');
+  put(clock.hours().count(), 2, ':');
+  put(clock.minutes().count(), 2, ':');
+  put(clock.seconds().count(), 2, '.');
+  put(clock.subseconds().count(), 3, 'Z');
+  return text;
 }
 
 std::string to_rfc1123(WallTime time) {
