@@ -49,6 +49,7 @@ Expected<void> Shard::launch(const Make& make) {
     launched.set_value(std::move(made));
     if (!ok) return;
     root->run();
+    stop_told_.acquire();  // run() may return while stop() is still waking the loop: the root must outlive that call
     drop_content(*root);
   });
   auto outcome = result.get();
@@ -110,6 +111,7 @@ void Shard::close() {
 void Shard::end() {
   if (thread_.joinable()) {
     root_->stop();
+    stop_told_.release();
     thread_.join();
   } else if (mine_) {
     mine_->step();
