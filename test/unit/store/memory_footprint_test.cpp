@@ -16,6 +16,19 @@ std::size_t heap_bytes() {
   return info.uordblks + info.hblkhd;
 }
 
+// A sanitizer measures nothing here and takes minutes for many records.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr int kPushes = 2'000;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr int kPushes = 2'000;
+#else
+constexpr int kPushes = 100'000;
+#endif
+#else
+constexpr int kPushes = 100'000;
+#endif
+
 Put waiting_push(int i) {
   Put put;
   put.key = Key{"push", "sip:user" + std::to_string(i) + "@ims.example.org", make_id(WallTime(std::chrono::milliseconds(i)))};
@@ -28,7 +41,6 @@ Put waiting_push(int i) {
 }  // namespace
 
 TEST_CASE("100 000 waiting pushes of 700 bytes cost at most 2 KiB each") {
-  constexpr int kPushes = 100'000;
   store::MemoryStore store;
   WaitingExecutor executor;
   const auto before = heap_bytes();
@@ -39,7 +51,7 @@ TEST_CASE("100 000 waiting pushes of 700 bytes cost at most 2 KiB each") {
   CHECK(store.records() == kPushes);
   CHECK(measured <= 2048);
   CHECK(counted <= 2048);
-  if (measured > 0) {
+  if (measured > 0 && kPushes == 100'000) {
     CHECK(counted > measured * 8 / 10);
     CHECK(counted < measured * 12 / 10);
   }
