@@ -137,7 +137,7 @@ long SofiaRoot::wait_limit() const noexcept {
 void SofiaRoot::run_mailbox() {
   // A few at a time: each round of Sofia's loop reads one datagram a socket, and while hundreds of pieces of work ran in between,
   // the socket's buffer would overflow.
-  constexpr std::size_t kBetweenDatagrams = 16;
+  constexpr std::size_t kBetweenDatagrams = 4;
   guarded("mailbox", [this] { mailbox_.run(kBetweenDatagrams); });
 }
 
