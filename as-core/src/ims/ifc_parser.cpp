@@ -276,7 +276,7 @@ Expected<IfcDocument> parse_ifc(std::string_view xml) {
   auto root = document.document_element();
   // A file may hold one ServiceProfile, or a bare criterion as it stands in provisioning tools.
   const std::string_view name = root.name();
-  if (name == "ServiceProfile" || name == "InitialFilterCriteria") root = document;
+  if (name == "ServiceProfile" || name == "InitialFilterCriteria") root = document.root();
   if (name == "InitialFilterCriteria") {
     auto profile = profile_of(root, criteria, spts);
     if (!profile) return fail(profile.error());

@@ -258,7 +258,7 @@ void RegistrationViewImpl::expire_due() {
 void RegistrationViewImpl::announce(RegistrationEvent event, const Registration& registration) {
   count(event);
   // A listener may cause further changes: it gets a copy of its own and the list is walked safely.
-  const Registration told = registration;
+  const Registration told = registration;  // NOLINT(performance-unnecessary-copy-initialization)
   for (auto each = listeners_.begin(); each != listeners_.end();) {
     if (const auto listener = each->lock()) {
       try {

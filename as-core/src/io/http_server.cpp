@@ -239,8 +239,7 @@ class HttpServer::Impl final : public ConnectionHost, public IoLoop::RoundEnd {
     }
     match = table_.find(head.method, target);
     if (match.kind == RouteTable::Match::Kind::no_such_path) return refusal(404, "there is nothing at this path");
-    if (match.kind == RouteTable::Match::Kind::no_such_method)
-      return allow(head.method == "OPTIONS" ? 204 : 405, std::move(match.allowed));
+    if (match.kind == RouteTable::Match::Kind::no_such_method) return allow(head.method == "OPTIONS" ? 204 : 405, match.allowed);
     if (const auto* coding = field_of(head, "content-encoding"); coding && !equals_ignoring_case(*coding, "identity")) {
       auto response = refusal(415, "bodies are taken without content coding only");
       response.headers.push_back(HttpField{"Accept-Encoding", "identity"});

@@ -3,7 +3,7 @@
 //
 //   bench_traffic register --as-sip P --sip P --users N [--first K]      third-party REGISTERs; the S-CSCF is this --sip port
 //   bench_traffic push --http P --sip P --users N --count N              POSTs pushes, answers the MESSAGEs, waits for both
-//         [--first K] [--window W] [--connections C] [--rate R/s] [--path /v1/pushes] [--no-messages]
+//         [--first K] [--window W] [--connections C] [--rate R/s] [--path /v1/pushes] [--no-messages] [--later]
 //   bench_traffic sink --sip P --seconds S [--silent]                    answers (or ignores) MESSAGEs only
 //   bench_traffic trigger --as-sip P --sip P --count N                   MESSAGEs that make a server send one of its own
 #include <algorithm>
@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <deque>
 #include <fcntl.h>
 #include <functional>
@@ -202,6 +203,18 @@ int run_trigger() {
   return receiver.messages >= count ? 0 : 1;
 }
 
+// --later: pushes that only wait, for an hour from now.
+const std::string& extra_member() {
+  static const std::string member = [] {
+    if (options.count("later") == 0) return std::string();
+    const std::time_t due = std::time(nullptr) + 3600;
+    std::array<char, 64> text{};
+    std::strftime(text.data(), text.size(), R"(,"deliver_after":"%Y-%m-%dT%H:%M:%SZ")", std::gmtime(&due));
+    return std::string(text.data());
+  }();
+  return member;
+}
+
 class Initiator {
  public:
   explicit Initiator(long port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
@@ -218,7 +231,7 @@ class Initiator {
   [[nodiscard]] bool busy() const { return busy_; }
   void post(const std::string& path, const std::string& user) {
     const std::string body = R"({"to":["sip:)" + user + R"(@ims.lab"],"app":"news.ua","content":{"type":"text/plain","text":")" +
-                             std::string(140, 'x') + "\"}}";
+                             std::string(140, 'x') + "\"}" + extra_member() + "}";
     const std::string request = "POST " + path +
                                 " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer bench-token\r\nContent-Type: "
                                 "application/json\r\nContent-Length: " +
