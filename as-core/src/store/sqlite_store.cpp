@@ -79,7 +79,7 @@ auto SqliteStore::submit(Call call, std::size_t weight) {
   if (!refused) return future;
   if (first_refused) log::event(catalog::kQueueFull, {{"limit", options_.max_queued_calls}});
   metrics_.failed(refused->code);
-  call.promise.set(fail(std::move(*refused)));
+  call.promise.set(fail(std::move(*refused)));  // NOLINT(bugprone-use-after-move): moved only when not refused
   return future;
 }
 
