@@ -180,39 +180,40 @@ void Node::watch_conditions() {
               });
 }
 
-ReloadResult Node::compare(const std::string& file) {
-  ReloadResult result;
+Node::Candidate Node::prepare(const std::string& file) const {
+  Candidate candidate;
   ConfigIssues issues;
-  auto next = load_configuration(file, issues);
-  if (next) {
+  candidate.configuration = load_configuration(file, issues);
+  if (const auto& next = candidate.configuration) {
     std::vector<std::string> module_restart;
-    if (auto prepared = modules_.prepare(next->modules, next->services, *snapshot_, issues, module_restart); prepared) {
+    auto prepared = modules_.prepare(next->modules, next->services, *snapshot_, issues, module_restart);
+    if (prepared) {
+      candidate.snapshot = std::move(*prepared);
       const auto changes = diff(configuration_.node, next->node);
       for (const auto& key : changes.changed) {
         const bool restart =
             std::find(changes.needs_restart.begin(), changes.needs_restart.end(), key) != changes.needs_restart.end();
-        result.changes.push_back({key, restart});
+        candidate.result.changes.push_back({key, restart});
       }
-      for (const auto& key : module_restart) result.changes.push_back({key, true});
+      for (const auto& key : module_restart) candidate.result.changes.push_back({key, true});
     }
   }
-  result.ok = issues.ok();
-  result.issues = issues.all();
-  return result;
+  if (!issues.ok()) candidate.snapshot.reset();
+  candidate.result.ok = issues.ok();
+  candidate.result.issues = issues.all();
+  return candidate;
 }
 
+ReloadResult Node::compare(const std::string& file) { return prepare(file).result; }
+
 ReloadResult Node::reload() {
-  auto result = compare(configuration_.node.file);
-  ConfigIssues issues;
-  auto next = result.ok ? load_configuration(configuration_.node.file, issues) : std::nullopt;
-  std::vector<std::string> needs_restart;
-  auto prepared = next ? modules_.prepare(next->modules, next->services, *snapshot_, issues, needs_restart)
-                       : Expected<std::shared_ptr<const container::Snapshot>>(fail(ErrorCode::invalid, "not valid"));
+  auto [result, next, prepared] = prepare(configuration_.node.file);
   if (!prepared) {
+    result.ok = false;
     for (const auto& issue : result.issues) log::event(kReloadRefused, {{"issue", issue.line()}});
     return result;
   }
-  snapshot_ = std::move(*prepared);
+  snapshot_ = std::move(prepared);
   for (auto& shard : shards_)
     (void)shard->on_shard([this](Shard::Content& content) { content.container->reconfigure(snapshot_); });
   trusted_->store(std::make_shared<const Networks>(next->node.sip.trusted_peers));

@@ -78,6 +78,13 @@ class Node {
   Expected<void> launch_shards(const std::shared_ptr<const container::Snapshot>& snapshot);
   Expected<Shard::Content> make_content(unsigned index, Executor& executor,
                                         const std::shared_ptr<const container::Snapshot>& snapshot);
+  // A file read, checked and prepared, and what it would change. `snapshot` is null unless all of it is valid.
+  struct Candidate {
+    ReloadResult result;
+    std::optional<Configuration> configuration;
+    std::shared_ptr<const container::Snapshot> snapshot;
+  };
+  [[nodiscard]] Candidate prepare(const std::string& file) const;
   void watch_conditions();
 
   Configuration configuration_;

@@ -348,8 +348,7 @@ void ClientTransactions::receive(Handle handle, const sip_t* sip) {
   const SofiaMessage sent(nta_outgoing_getrequest(request->outgoing));
   const int error = sent ? msg_errno(sent.get()) : 0;
   const auto origin = origin_of(status, error, request->transport, was_connected(request->outgoing));
-  log::debug("SIP request got no answer",
-             {{"hop", guard_.name(request->hop)}, {"origin", stats::origin_label(origin)}, {"errno", error}});
+  log::debug("SIP request got no answer", {{"hop", guard_.name(request->hop)}, {"origin", to_string(origin)}, {"errno", error}});
   if (origin == ResponseOrigin::tls_failed) log::event(catalog::kTlsPeer, {{"hop", guard_.name(request->hop)}});
   end_attempt(*request, origin == ResponseOrigin::cancelled ? NextHopGuard::Outcome::unused : NextHopGuard::Outcome::failed);
   ClientResult result{local_response(request->message, local_status(origin), {}, std::nullopt), origin};

@@ -38,30 +38,6 @@ class Cells {
 
 }  // namespace
 
-std::string_view origin_label(ResponseOrigin origin) noexcept {
-  switch (origin) {
-    case ResponseOrigin::peer:
-      return "peer";
-    case ResponseOrigin::timer:
-      return "timer";
-    case ResponseOrigin::not_resolved:
-      return "not_resolved";
-    case ResponseOrigin::connect_failed:
-      return "connect_failed";
-    case ResponseOrigin::connection_lost:
-      return "connection_lost";
-    case ResponseOrigin::unreachable:
-      return "unreachable";
-    case ResponseOrigin::tls_failed:
-      return "tls_failed";
-    case ResponseOrigin::hop_blocked:
-      return "hop_blocked";
-    case ResponseOrigin::cancelled:
-      return "cancelled";
-  }
-  return "peer";
-}
-
 void dropped(Drop reason, double n) {
   static const std::array<metrics::Counter, 8> counters = [] {
     constexpr std::array<std::string_view, 8> names{"malformed",  "stray_response", "too_large",     "too_many_headers",
@@ -99,7 +75,7 @@ void request_out(std::string_view method, int status, ResponseOrigin origin) {
           [&] {
             return metrics::counter("herald_sip_requests_out_total",
                                     "Requests sent, by the class and origin of the final response",
-                                    {{"method", kMethods[m]}, {"class", kClasses[c]}, {"origin", origin_label(origin)}});
+                                    {{"method", kMethods[m]}, {"class", kClasses[c]}, {"origin", to_string(origin)}});
           })
       .add();
 }

@@ -24,7 +24,6 @@ void dropped(Drop reason, double n = 1);
 void request_in(std::string_view method, int status);                          // counted when answered
 void request_out(std::string_view method, int status, ResponseOrigin origin);  // counted when ended
 void retransmitted_in(double n);
-[[nodiscard]] std::string_view origin_label(ResponseOrigin origin) noexcept;
 
 struct ClientGauges {
   metrics::Gauge resolving, waiting, sent;
