@@ -8,13 +8,17 @@
 #include <string_view>
 #include <vector>
 
+#include "herald/event_state.h"
 #include "herald/executor.h"
 #include "herald/http.h"
+#include "herald/http_client.h"
+#include "herald/notifier.h"
 #include "herald/registration_view.h"
 #include "herald/service_profile.h"
 #include "herald/sh.h"
 #include "herald/sip_servlet.h"
 #include "herald/store.h"
+#include "herald/subscriber.h"
 
 namespace herald {
 
@@ -46,9 +50,13 @@ class ServletContext {
   // overloaded.
   [[nodiscard]] virtual Future<std::optional<Registration>> find_registration(std::string canonical_user) = 0;
   [[nodiscard]] virtual ShClient& sh() noexcept = 0;
+  [[nodiscard]] virtual Notifier& notifier() noexcept = 0;
+  [[nodiscard]] virtual Subscriber& subscriber() noexcept = 0;
+  [[nodiscard]] virtual EventState& event_state() noexcept = 0;
   [[nodiscard]] virtual Store& store() noexcept = 0;
   [[nodiscard]] virtual HttpRoutes& http() noexcept = 0;        // http.listen
   [[nodiscard]] virtual HttpRoutes& admin_http() noexcept = 0;  // admin.listen and the admin socket: trusted operators
+  [[nodiscard]] virtual HttpClient& http_client() noexcept = 0;
   [[nodiscard]] virtual const std::vector<ServiceProfile>& services() const noexcept = 0;  // those of this module
 
   // The module's own configuration as Module::prepare() made it; the latest after a reload. Take it once per request.

@@ -19,6 +19,7 @@
 #include "container/module_host.h"
 #include "herald/executor.h"
 #include "herald/http.h"
+#include "herald/http_client.h"
 #include "herald/servlet_context.h"
 #include "herald/sh.h"
 #include "herald/store.h"
@@ -61,6 +62,7 @@ struct ShardParts {
   std::vector<std::string> own_hosts;       // further host names by which peers reach this node, "as1.ims.lab" or "h:5065"
   std::vector<std::string> own_identities;  // asserted identities of requests this node itself originates (AS-47)
   ContainerLimits limits;
+  HttpClient* http_client = nullptr;  // none: every call fails as unavailable
 };
 
 // Values for /v1/node and status.

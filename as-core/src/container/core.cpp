@@ -43,6 +43,19 @@ ims::RegistrationViewImpl::Options view_options(const ShardParts& parts) {
   return options;
 }
 
+// For nodes without an I/O thread.
+HttpClient& no_http_client() {
+  class None final : public HttpClient {
+    Future<HttpResponse> send(HttpCall, Deadline) override {
+      Promise<HttpResponse> promise;
+      promise.set(fail(ErrorCode::unavailable, "this node has no HTTP client"));
+      return promise.future();
+    }
+  };
+  static None none;
+  return none;
+}
+
 }  // namespace
 
 Core::Core(ShardParts shard_parts, Shards& all, const ModuleHost& host, std::shared_ptr<const Snapshot> first)
@@ -54,6 +67,10 @@ Core::Core(ShardParts shard_parts, Shards& all, const ModuleHost& host, std::sha
       registrations(ims::RegistrationViewImpl::make(parts.executor, &parts.store, view_options(parts))),
       feed(*this),
       call_id_host(as_word(parts.node.name)) {
+  if (parts.http_client == nullptr) parts.http_client = &no_http_client();
+  notifier = make_notifier(*this);
+  subscriber = make_subscriber(*this);
+  event_state = make_event_state(*this);
   for (const auto& module : host.modules()) {
     auto hosted = std::make_unique<HostedServlet>();
     hosted->index = servlets.size();
@@ -94,6 +111,12 @@ Task<Expected<void>> Core::start() {
       co_return fail(ErrorCode::internal, "init of module " + hosted->name + ": " + describe(error));
     }
   }
+  if (auto loaded = co_await notifier->load(); !loaded) {
+    co_return fail(loaded.error().code, "subscriptions could not be read: " + loaded.error().text);
+  }
+  if (auto loaded = co_await event_state->load(); !loaded) {
+    co_return fail(loaded.error().code, "publications could not be read: " + loaded.error().text);
+  }
   // Only now: a request never meets a servlet that is not ready.
   parts.stack.on_request([weak = weak_from_this()](std::unique_ptr<sip::ServerTransaction> transaction) {
     const auto core = weak.lock();
@@ -123,6 +146,7 @@ void Core::reconfigure(std::shared_ptr<const Snapshot> next) {
 void Core::drain() {
   if (draining) return;
   draining = true;
+  notifier->drain();
   parts.stack.stop_listening();
 }
 
@@ -135,6 +159,9 @@ void Core::stop() {
   for (const auto& hosted : servlets) {
     if (hosted->initialised && hosted->servlet) hosted->servlet->destroy();
   }
+  notifier->stop();
+  subscriber->stop();
+  event_state->stop();
   for (const auto& request : proxying) destroy_later(std::move(request->incoming->forwarded));
   proxying.clear();
   sessions.invalidate_all();

@@ -11,11 +11,14 @@
 
 #include "container/application_router.h"
 #include "container/container.h"
+#include "container/event_state_impl.h"
 #include "container/hosted_servlet.h"
+#include "container/notifier_impl.h"
 #include "container/own_addresses.h"
 #include "container/registration_feed.h"
 #include "container/session_manager.h"
 #include "container/states.h"
+#include "container/subscriber_impl.h"
 #include "ims/registration_view_impl.h"
 
 namespace herald::container {
@@ -59,6 +62,9 @@ class Core : public std::enable_shared_from_this<Core> {
   SessionManager sessions;
   std::shared_ptr<ims::RegistrationViewImpl> registrations;
   RegistrationFeed feed;
+  std::unique_ptr<NotifierImpl> notifier;
+  std::unique_ptr<SubscriberImpl> subscriber;
+  std::unique_ptr<EventStateImpl> event_state;
   std::vector<std::unique_ptr<HostedServlet>> servlets;
   std::unordered_map<std::string, unsigned> initial_in_progress;       // merge keys (RFC 3261 8.2.2.2)
   std::unordered_map<std::string, unsigned> proxied_in_progress;       // loop guard (SV-10)

@@ -25,9 +25,13 @@ class ServletContextImpl final : public ServletContext {
     return core_.feed.lookup(std::move(canonical_user));
   }
   ShClient& sh() noexcept override { return core_.parts.sh; }
+  Notifier& notifier() noexcept override { return *core_.notifier; }
+  Subscriber& subscriber() noexcept override { return *core_.subscriber; }
+  EventState& event_state() noexcept override { return *core_.event_state; }
   Store& store() noexcept override { return core_.parts.store; }
   HttpRoutes& http() noexcept override { return core_.parts.http; }
   HttpRoutes& admin_http() noexcept override { return core_.parts.admin_http; }
+  HttpClient& http_client() noexcept override { return *core_.parts.http_client; }
   const std::vector<ServiceProfile>& services() const noexcept override { return core_.snapshot->of_module[hosted_.index]; }
   bool accepting() const noexcept override { return !core_.draining && !core_.stopped; }
 
