@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .core import Core, password
 from .herald import Herald, Receiver
+from .ladder import Ladder
 from .processes import LabError, free_port
 from .sip import UserAgent
 
@@ -13,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 class Lab:
-    def __init__(self, name, binaries, logs):
+    def __init__(self, name, binaries, logs, title=""):
         self.name, self.binaries = name, Path(binaries).resolve()
         self.directory = Path(logs).resolve() / name
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -21,6 +22,8 @@ class Lab:
         self._stack = contextlib.ExitStack()
         self.core = self.herald = None
         self.as_port = free_port()
+        self.ladder = Ladder(title or name)
+        self._stack.callback(self.ladder.close, self.directory)
 
     def __enter__(self):
         return self
@@ -42,6 +45,8 @@ class Lab:
     def start_core(self, **options):
         self.core = Core(self.directory, self.binaries / "herald-hss", self.as_port, **options)
         self._stack.callback(self.core.stop)
+        self.ladder.party("S-CSCF", self.core.sip_port, diameter=(self.core.scscf_diameter_port,))
+        self.ladder.party("HSS", diameter=(self.core.hss_port,))
         return self.core.start()
 
     def make_herald(self, scscf_port=None, **options):
@@ -50,6 +55,7 @@ class Lab:
         self.herald = Herald(self.directory, self.binaries / "heraldd", ports, self.as_port, ROOT / "config/services/push.yaml",
                              **options)
         self._stack.callback(self.herald.stop)
+        self.ladder.party("Herald", self.herald.sip_port, http=(self.herald.http_port,))
         return self.herald
 
     def start_herald(self, **options):
@@ -73,6 +79,7 @@ class Lab:
     def agent(self, name, **options):
         """A scripted SIP user agent."""
         agent = UserAgent(name, **options)
+        self.ladder.party(f"UE {name}", agent.port)
         self._stack.callback(agent.close)
         return agent
 

@@ -43,7 +43,7 @@ def run(scenario, name, binaries, logs):
     print(f"{name}: {scenario.__doc__.splitlines()[0]}", flush=True)
     begun = time.monotonic()
     try:
-        with Lab(name, binaries, logs) as lab:
+        with Lab(name, binaries, logs, f"{name}: {scenario.__doc__.splitlines()[0]}") as lab:
             try:
                 scenario.run(lab)
             finally:
