@@ -8,73 +8,15 @@
 #include "base64.h"
 #include "herald/sip_message.h"
 #include "herald/sip_uri.h"
-#include "timestamps.h"
+#include "json_members.h"
 
 namespace herald::push {
 namespace {
 
 using Json = nlohmann::json;
 
-// Bounds nesting and finds members that are given twice; nlohmann would let the last one win in silence.
-class JsonReader {
- public:
-  static Checked<Json> parse(std::string_view text) {
-    JsonReader reader;
-    const Json::parser_callback_t callback = [&reader](int depth, Json::parse_event_t event, Json& value) {
-      return reader.on_event(depth, event, value);
-    };
-    auto json = Json::parse(text, callback, /*allow_exceptions=*/false);
-    if (!reader.refusal_.empty()) return refuse(400, 2000, reader.refusal_);
-    if (json.is_discarded()) return refuse(400, 2000, "the body is not JSON in UTF-8");
-    if (!json.is_object()) return refuse(400, 2000, "the body must be a JSON object");
-    return json;
-  }
-
- private:
-  static constexpr int kMaxDepth = 4;
-
-  bool on_event(int depth, Json::parse_event_t event, const Json& value) {
-    if (depth > kMaxDepth && refusal_.empty()) refusal_ = "the body is nested too deeply";
-    if (!refusal_.empty()) return false;
-    if (event == Json::parse_event_t::object_start) keys_.emplace_back();
-    if (event == Json::parse_event_t::object_end && !keys_.empty()) keys_.pop_back();
-    if (event == Json::parse_event_t::key && !keys_.empty()) {
-      const auto& name = value.get_ref<const std::string&>();
-      if (!keys_.back().insert(name).second) refusal_ = name.substr(0, 64) + ": given twice";
-    }
-    return refusal_.empty();
-  }
-
-  std::vector<std::set<std::string>> keys_;
-  std::string refusal_;
-};
-
 bool printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c != 0x7f; });
-}
-
-Checked<std::string> text_member(const Json& value, const std::string& member, std::size_t max_bytes) {
-  if (!value.is_string()) return refuse(400, 2000, member + ": must be a string");
-  const auto& text = value.get_ref<const std::string&>();
-  if (text.empty()) return refuse(400, 2000, member + ": must not be empty");
-  if (text.size() > max_bytes) return refuse(400, 2000, member + ": longer than " + std::to_string(max_bytes) + " bytes");
-  return text;
-}
-
-Checked<WallTime> time_member(const Json& value, const std::string& member) {
-  const auto text = text_member(value, member, 40);
-  if (!text) return tl::unexpected(text.error());
-  const auto time = parse_rfc3339(*text);
-  if (!time) return refuse(400, 2000, member + ": not a time like 2026-11-23T20:00:00Z");
-  return *time;
-}
-
-// RFC 3840 9: token-nobang, since it becomes a feature tag value.
-bool is_application_id(std::string_view text) {
-  constexpr std::string_view kMarks = "-.%*_+`'~";
-  return std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kMarks.find(c) != std::string_view::npos;
-  });
 }
 
 Checked<Content> content_value(const Json& value, const std::string& member, const SubmissionLimits& limits) {
@@ -137,10 +79,9 @@ Checked<void> parse_to(const Json& value, Submission& out, const SubmissionLimit
 }
 
 Checked<void> parse_app(const Json& value, Submission& out, const SubmissionLimits&) {
-  const auto text = text_member(value, "app", 64);
+  auto text = application_member(value, "app");
   if (!text) return tl::unexpected(text.error());
-  if (!is_application_id(*text)) return refuse(400, 2000, "app: may hold letters, digits and -.%*_+`'~ only");
-  out.application = *text;
+  out.application = std::move(*text);
   return {};
 }
 
@@ -255,7 +196,7 @@ Checked<Recipient> parse_address(std::string_view text, const std::string& membe
 }
 
 Checked<Submission> parse_submission(std::string_view json, const SubmissionLimits& limits) {
-  const auto body = JsonReader::parse(json);
+  const auto body = parse_json_object(json);
   if (!body) return tl::unexpected(body.error());
   for (const auto& [name, unused] : body->items()) {
     const bool known = std::any_of(std::begin(kMembers), std::end(kMembers), [&n = name](const auto& m) { return m.first == n; });
