@@ -34,9 +34,10 @@ def options_answer(port, seconds=0.3):
 class Core:
     """Start order does not matter to the two; the S-CSCF first saves the HSS a connection attempt."""
 
-    def __init__(self, directory, hss_binary, as_port, isc_timeout=5000, ifc=None, load_users=0):
+    def __init__(self, directory, hss_binary, as_port, isc_timeout=5000, ifc=None, load_users=0, more=()):
         self.directory, self.hss_binary, self.as_port, self.ifc = Path(directory), hss_binary, as_port, ifc
         self.isc_timeout, self.load_users = isc_timeout, load_users
+        self.more = list(more)  # further subscribers, as the HSS's YAML has them
         self.sip_port, self.scscf_diameter_port, self.hss_port = free_port(), free_port(), free_port()
         self.scscf = self.hss = None
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -64,6 +65,9 @@ class Core:
                    "--domain", DOMAIN, "--load-users", self.load_users]
         if self.ifc:
             command += ["--ifc", self.ifc]
+        if self.more:
+            (self.directory / "more.yaml").write_text("".join(f"  - {entry}\n" for entry in self.more))
+            command += ["--more", self.directory / "more.yaml"]
         self.hss = Process("HSS", command, self.directory / "hss.log")
         self.hss.wait_for(lambda: self.hss_lines("ready"), 20, "the HSS is ready")
 

@@ -9,6 +9,7 @@ from .herald import Herald, Receiver
 from .ladder import Ladder
 from .processes import LabError, free_port
 from .sip import UserAgent
+from .subscription import Subscription
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -93,3 +94,10 @@ class Lab:
             self.herald.wait_registration(user)
         return phone
 
+    def subscribe(self, phone, app="news.ua", expires=3600, **options):
+        """A live subscription to pushes whose first NOTIFY has come: (subscription, that NOTIFY)."""
+        subscription = Subscription(phone, self.core.sip_port, event=f"oma-push;appid={app}" if app else "oma-push", **options)
+        answer = subscription.send(expires)
+        if answer.status != 200:
+            raise LabError(f"SUBSCRIBE of {phone.name}: {answer.first}")
+        return subscription, subscription.next_notify()

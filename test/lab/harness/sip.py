@@ -13,6 +13,10 @@ COMPACT = {"v": "Via", "f": "From", "t": "To", "i": "Call-ID", "m": "Contact", "
            "e": "Content-Encoding", "o": "Event", "a": "Accept-Contact"}
 
 
+REASONS = {200: "OK", 202: "Accepted", 403: "Forbidden", 420: "Bad Extension", 481: "Subscription Does Not Exist",
+           489: "Bad Event", 500: "Server Internal Error", 603: "Decline"}
+
+
 class Message:
     def __init__(self, data, source=None):
         head, _, self.body = data.partition(b"\r\n\r\n")
@@ -104,12 +108,21 @@ class UserAgent:
         return found.group(1) if found else message.text
 
     def answer(self, request, code, headers=()):
-        lines = [f"SIP/2.0 {code} Lab"]
+        lines = [f"SIP/2.0 {code} {REASONS.get(code, 'Lab')}"]
         for name in ("Via", "From", "To", "Call-ID", "CSeq"):
             for value in request.all(name):
                 lines.append(f"{name}: {value}" + (";tag=lab" if name == "To" and "tag=" not in value else ""))
+            if name == "Via":  # a dialog's route set is the request's
+                lines += [f"Record-Route: {value}" for value in request.all("Record-Route")]
         lines += [*headers, "Content-Length: 0", "", ""]
         self.udp.sendto("\r\n".join(lines).encode(), request.source)
+
+    def originating(self, scscf_port):
+        """What the P-CSCF puts into a request of this user: the way to the originating leg, and who asks."""
+        return [f"Route: <sip:orig@127.0.0.1:{scscf_port};lr>", f"P-Asserted-Identity: <sip:{self.name}@ims.lab>"]
+
+    def contact(self):
+        return f"Contact: <sip:{self.name}@{self.address}:{self.port}>"
 
     def next_request(self, method=None, seconds=10):
         try:
@@ -120,15 +133,16 @@ class UserAgent:
         except queue.Empty:
             raise LabError(f"{self.name} got no {method or 'request'} in {seconds} s") from None
 
-    def request(self, method, uri, to_port, headers=(), body="", sender=None, to=None, call_id=None, branch=None):
-        """Sends and returns a queue with the responses."""
+    def request(self, method, uri, to_port, headers=(), body="", sender=None, to=None, call_id=None, branch=None, dialog=None):
+        """Sends and returns a queue with the responses. `dialog`: (own tag, peer's tag or None, CSeq)."""
         branch = branch or "z9hG4bK" + token()
         self.cseq += 1
         sender = sender or f"sip:{self.name}@ims.lab"
+        own_tag, peer_tag, cseq = dialog or (token(), None, self.cseq)
         data = body if isinstance(body, bytes) else body.encode()
         lines = [f"{method} {uri} SIP/2.0", f"Via: SIP/2.0/UDP {self.address}:{self.port};branch={branch}", "Max-Forwards: 70",
-                 f"From: <{sender}>;tag={token()}", f"To: <{to or uri}>", f"Call-ID: {call_id or token()}",
-                 f"CSeq: {self.cseq} {method}", *headers, f"Content-Length: {len(data)}", "", ""]
+                 f"From: <{sender}>;tag={own_tag}", f"To: <{to or uri}>" + (f";tag={peer_tag}" if peer_tag else ""),
+                 f"Call-ID: {call_id or token()}", f"CSeq: {cseq} {method}", *headers, f"Content-Length: {len(data)}", "", ""]
         responses = self._responses[branch] = queue.Queue()
         self.udp.sendto("\r\n".join(lines).encode() + data, ("127.0.0.1", to_port))
         return responses

@@ -80,8 +80,9 @@ std::string criteria(const YAML::Node& node, const fs::path& base, const Subscri
   return all;
 }
 
-SubscriberConfig subscriber(const YAML::Node& item, const fs::path& base, const ServerRewrite& rewrite) {
-  only_keys(item, {"private", "public", "password", "ifc", "psi", "repository"});
+SubscriberConfig subscriber(const YAML::Node& item, const fs::path& base, const ServerRewrite& for_all) {
+  only_keys(item, {"private", "public", "password", "ifc", "application_server", "psi", "repository"});
+  const ServerRewrite rewrite{text(item, "application_server", for_all.authority)};
   SubscriberConfig user;
   user.psi = item["psi"] && item["psi"].as<bool>();
   user.private_id = required(item, "private");
