@@ -36,11 +36,11 @@ TEST_CASE("the sample profile of the push service loads") {
   CHECK(issues.all().empty());
   const auto& push = profiles->at(0);
   CHECK(push.application == "push");
-  CHECK(push.triggers.size() == 3);
+  CHECK(push.triggers.size() == 4);
   CHECK(push.triggers[0].include_register_request);
   CHECK(push.triggers[0].include_register_response);
   CHECK(push.triggers[1].terminate_on_failure);
-  CHECK(push.triggers[2].profile_part == ServiceTrigger::ProfilePart::unregistered);
+  CHECK(push.triggers[3].profile_part == ServiceTrigger::ProfilePart::unregistered);
   CHECK(push.identities.size() == 2);
   CHECK(push.identities[0].unconditional->tag == "psi");
   for (const char* id : {"news.ua", "mms.ua", "ulp.ua"}) CHECK(push.find_application(id)->consent == ConsentDefault::open);
