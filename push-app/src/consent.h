@@ -1,16 +1,15 @@
-// Who may push what to whom, as far as this node was told: by SUBSCRIBE, REST, REFER's answer, refusals. sip-push.md 9.
-// The subscriber's profile in the HSS and the application's default are joined to it by the plan.
-// Thread: a user's entries live on his home shard; every call there. Durable (table "consent").
+// What users decided about pushes, one entry a user and application: what is kept of it. sip-push.md 9.
+// Thread: value types. The rules over them: consent_rules.h; where they live: consent_book.h.
 #pragma once
 
-#include <memory>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "herald/servlet_context.h"
-#include "push_config.h"
+#include "herald/clock.h"
+#include "herald/store.h"
 
 namespace herald::push {
 
@@ -21,36 +20,29 @@ enum class Consent : std::uint8_t { none, pending, granted, denied, revoked };
 // PA-1: who, when, by what means.
 struct ConsentDecision {
   Consent state = Consent::none;
-  std::string means;  // "subscribe", "rest", "refer", "message", "unsubscribe", "profile"
-  std::string who;    // canonical identity or initiator name; empty: an operator
+  std::string means;  // "subscribe", "unsubscribe", "refer", "message", "rest", "admin"
+  std::string who;    // canonical identity or name of an initiator; empty: an operator
   WallTime at{};
-  std::optional<WallTime> expires;  // of a grant
+  std::optional<WallTime> expires;    // of a grant
+  std::optional<WallTime> ask_again;  // denied: no REFER before it; pending: the question is open until then
+  std::string sender;  // canonical; denied only: this sender alone is meant (607, RFC 8197). Empty: the application
+  std::string detail;  // what was seen, "sip:603", Trigger-Consent (PA-4)
 };
 
 struct ConsentEntry {
-  std::string user, application;
-  ConsentDecision now;                   // state `none` when there never was one, or a grant ran out
-  std::vector<ConsentDecision> history;  // oldest first, bounded
-  std::optional<WallTime> ask_again;     // denied: no REFER before (reask_after); pending: asked until
+  std::string user, application;         // canonical; lower case
+  ConsentDecision now;                   // as decided last; what it is worth at a time: consent_at()
+  std::vector<ConsentDecision> blocked;  // senders that were refused
+  std::vector<ConsentDecision> history;  // oldest first, bounded (PA-1)
+
+  Version version = 0;  // of the stored record; not part of it
 };
 
-class ConsentBook : public std::enable_shared_from_this<ConsentBook> {
- public:
-  using Self = std::shared_ptr<ConsentBook>;
-  // Told after a decision is durable, on the user's home shard.
-  using Listener = std::function<void(const ConsentEntry&)>;
+// PA-2: consent is per application. Ids compare without case (RFC 3840 9).
+[[nodiscard]] std::string canonical_application(std::string_view application);
 
-  explicit ConsentBook(ServletContext& context);
-  void listen(Listener listener);
-  void stop() noexcept;
-
-  static Task<Expected<ConsentEntry>> look(Self self, std::string user, std::string application);
-  static Task<Expected<ConsentEntry>> decide(Self self, std::string user, std::string application, ConsentDecision decision);
-
- private:
-  ServletContext& context_;
-  std::vector<Listener> listeners_;
-  std::shared_ptr<bool> stopped_ = std::make_shared<bool>(false);
-};
+[[nodiscard]] Key consent_key(std::string_view user, std::string_view application);
+[[nodiscard]] std::string encode(const ConsentEntry& entry);
+[[nodiscard]] Expected<ConsentEntry> decode_consent(const Record& record);
 
 }  // namespace herald::push

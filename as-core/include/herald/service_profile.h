@@ -88,6 +88,7 @@ enum class ReportLevel { none, network, delivery, display };
 struct ServiceApplication {
   std::string id;  // "*": every application that is not named
   ConsentDefault consent = ConsentDefault::closed;
+  bool bypass_consent = false;  // emergency and legal services only: sent whatever the user said (PA-3)
   std::vector<DeliveryMode> modes{DeliveryMode::notify, DeliveryMode::pager, DeliveryMode::indirection};
   std::uint32_t pager_max_bytes = 1300;
   std::vector<std::string> types{"text/plain"};

@@ -118,6 +118,8 @@ ConfigSchema<File::Application> application_schema() {
       .choice("consent", &A::consent,
               {{"open", ConsentDefault::open}, {"ask", ConsentDefault::ask}, {"closed", ConsentDefault::closed}},
               {.help = "While the user has said nothing"})
+      .key("bypass_consent", &A::bypass_consent,
+           {.help = "Send whatever the user said. For emergency and legal services only (PA-3)"})
       .choices("modes", &A::modes,
                {{"notify", DeliveryMode::notify},
                 {"pager", DeliveryMode::pager},

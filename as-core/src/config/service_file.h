@@ -56,6 +56,7 @@ struct ServiceFile {
   struct Application {
     std::string id;
     ConsentDefault consent = ConsentDefault::closed;
+    bool bypass_consent = false;
     std::vector<DeliveryMode> modes{DeliveryMode::notify, DeliveryMode::pager, DeliveryMode::indirection};
     std::uint32_t pager_max_bytes = 1300;
     std::vector<std::string> types{"text/plain"};

@@ -181,6 +181,7 @@ ServiceApplication make_application(const ServiceFile::Application& file) {
   ServiceApplication out;
   out.id = file.id;
   out.consent = file.consent;
+  out.bypass_consent = file.bypass_consent;
   out.modes = file.modes;
   out.pager_max_bytes = file.pager_max_bytes;
   out.types = file.types;
