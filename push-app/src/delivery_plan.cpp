@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "consent_rules.h"
 #include "herald/sip_uri.h"
 #include "initiator_auth.h"
 
@@ -34,38 +35,24 @@ Verdict check_hss(const PlanInput& input, const PlanRules& rules) {
   return {};
 }
 
-Verdict wait_for_consent(const PlanInput& input, const PlanRules& rules) {
-  return Wait{Wait::For::consent, Status::waiting_consent, input.now + rules.consent_recheck, "policy:consent"};
-}
-
-Verdict apply_default_consent(const PlanInput& input, const PlanRules& rules) {
-  switch (input.application.consent) {
-    case ConsentDefault::open:
+// sip-push.md 9.
+Verdict check_consent(const PlanInput& input, const PlanRules& rules) {
+  const auto* profile = input.hss.profile ? &*input.hss.profile : nullptr;
+  const auto verdict = consent_verdict(
+      {input.consent, profile_consent(profile, input.job.application), input.application, input.job.sender, input.now});
+  const bool bypass = verdict.because == "bypass";  // PA-3
+  if (!bypass && profile != nullptr && !profile->allows_initiator(input.job.sender)) {
+    return Refuse{Status::rejected, 2001, "policy:initiator"};
+  }
+  switch (verdict.kind) {
+    case ConsentVerdict::Kind::send:
       return {};
-    case ConsentDefault::ask:
-      return wait_for_consent(input, rules);
-    case ConsentDefault::closed:
+    case ConsentVerdict::Kind::hold:
+      return Wait{Wait::For::consent, Status::waiting_consent, input.now + rules.consent_recheck, "policy:consent"};
+    case ConsentVerdict::Kind::reject:
       break;
   }
   return Refuse{Status::rejected, 2001, "policy:consent"};
-}
-
-// sip-push.md 9. The subscriber's word goes before the application's default.
-Verdict check_consent(const PlanInput& input, const PlanRules& rules) {
-  if (!input.hss.profile) return apply_default_consent(input, rules);
-  const auto& profile = *input.hss.profile;
-  if (!profile.allows_initiator(input.job.sender)) return Refuse{Status::rejected, 2001, "policy:initiator"};
-  switch (profile.consent) {
-    case ConsentState::denied:
-      return Refuse{Status::rejected, 2001, "policy:consent"};
-    case ConsentState::ask:
-      return wait_for_consent(input, rules);
-    case ConsentState::granted:
-      break;
-  }
-  // Consent is given per application (PA-2): one that the profile does not name falls back on its default.
-  const bool named = profile.applications.empty() || profile.application(input.job.application) != nullptr;
-  return named ? Verdict{} : apply_default_consent(input, rules);
 }
 
 Verdict check_quiet_hours(const PlanInput& input) {
@@ -104,24 +91,6 @@ Verdict check_reachability(const PlanInput& input) {
   return {};
 }
 
-// The first content from `from` on that the subscriber's profile takes.
-std::optional<std::uint8_t> choose_content(const PlanInput& input) {
-  const auto* entry = profile_application(input);
-  const auto& contents = input.job.contents;
-  for (std::size_t i = input.delivery.content; i < contents.size(); ++i) {
-    if (entry != nullptr) {
-      if (entry->max_bytes && contents[i].bytes.size() > *entry->max_bytes) continue;
-      const auto& types = entry->content_types;
-      const bool wanted = types.empty() || std::any_of(types.begin(), types.end(), [&](const auto& range) {
-                            return media_range_matches(range, contents[i].type);
-                          });
-      if (!wanted) continue;
-    }
-    return static_cast<std::uint8_t>(i);
-  }
-  return std::nullopt;
-}
-
 std::string loose_route(const std::string& uri) {
   const auto parsed = SipUri::parse(uri);
   if (!parsed || parsed->params.has("lr")) return uri;
@@ -130,13 +99,47 @@ std::string loose_route(const std::string& uri) {
   return route.text();
 }
 
-Plan choose_attempt(const PlanInput& input, const PlanRules& rules) {
-  const auto& modes = input.application.modes;
+// Capability errors of earlier attempts only: what else is known about types does not count against the Accept of a subscription,
+// which is the receiver's own and latest word.
+Capabilities learned_failures(const Capabilities& known) {
+  Capabilities failures;
+  for (const auto& fact : known.facts) {
+    if (fact.source == FactSource::failure) failures.facts.push_back(fact);
+  }
+  return failures;
+}
+
+// Nothing: this mode has nothing to offer, and that need not be said as long as another has.
+using ModeChoice = std::optional<Plan>;
+
+ModeChoice consider_notify(const PlanInput& input) {
+  const auto& delivery = input.delivery;
+  const bool forced = input.job.mode == Mode::notify;
+  if (input.subscriptions.empty()) {
+    return Wait{Wait::For::subscription, Status::waiting_reachable, std::nullopt, "subscription:none"};
+  }
+  if (delivery.tried(Fix::no_notify)) {
+    return Refuse{Status::undeliverable, 2005, forced ? "capability:size" : "capability:content"};
+  }
+  const auto failures = learned_failures(input.capabilities);
+  const ReceiverTraits traits{profile_application(input), &failures};
+  for (const auto& path : input.subscriptions) {
+    const auto form = choose_for_notify(input.job, delivery.content, path.accept, traits);
+    if (!form) continue;
+    Attempt attempt;
+    attempt.mode = Mode::notify;
+    attempt.content = form->content;
+    return attempt;
+  }
+  return Refuse{Status::undeliverable, 2005, "capability:content"};
+}
+
+ModeChoice consider_pager(const PlanInput& input, const PlanRules& rules) {
+  if (auto verdict = check_reachability(input)) return *verdict;
   const auto* entry = profile_application(input);
-  const bool pager =
-      std::find(modes.begin(), modes.end(), DeliveryMode::pager) != modes.end() && (entry == nullptr || entry->pager);
-  if (!pager) return Refuse{Status::undeliverable, 2006, "capability:mode"};
-  const auto content = choose_content(input);
+  if (entry != nullptr && !entry->pager) return Refuse{Status::undeliverable, 2006, "capability:mode"};
+  const ReceiverTraits traits{entry, &input.capabilities};
+  const auto content = choose_for_message(input.job, input.delivery.content, traits);
   if (!content) return Refuse{Status::undeliverable, 2005, "capability:content"};
   Attempt attempt;
   attempt.target = input.delivery.redirected.empty() ? input.delivery.address : input.delivery.redirected;
@@ -146,45 +149,55 @@ Plan choose_attempt(const PlanInput& input, const PlanRules& rules) {
   return attempt;
 }
 
-std::string_view without_parameters(std::string_view type) {
-  type = type.substr(0, type.find(';'));
-  while (type.ends_with(' ')) type.remove_suffix(1);
-  return type;
+ModeChoice consider(DeliveryMode mode, const PlanInput& input, const PlanRules& rules) {
+  const auto& offered = input.application.modes;
+  if (std::find(offered.begin(), offered.end(), mode) == offered.end()) return {};
+  if (input.capabilities.takes_mode(mode) == Support::no) return {};
+  switch (mode) {
+    case DeliveryMode::notify:
+      if (input.job.mode && input.job.mode != Mode::notify) return {};
+      return consider_notify(input);
+    case DeliveryMode::pager:
+      if (input.job.mode && input.job.mode != Mode::pager) return {};
+      return consider_pager(input, rules);
+    case DeliveryMode::msrp:
+    case DeliveryMode::indirection:
+      break;  // nothing carries them out yet
+  }
+  return {};
+}
+
+// sip-push.md 8.4, PS-81: the first mode that can send does. If none can, waiting for a registration says more than waiting for a
+// subscription that nobody may ever make, and a refusal counts only when there is nothing to wait for.
+Plan choose_attempt(const PlanInput& input, const PlanRules& rules) {
+  ModeChoice registration;
+  ModeChoice subscription;
+  ModeChoice refusal;
+  for (const auto mode : rules.mode_order) {
+    auto choice = consider(mode, input, rules);
+    if (!choice) continue;
+    if (std::holds_alternative<Attempt>(*choice)) return *choice;
+    if (const auto* wait = std::get_if<Wait>(&*choice)) {
+      auto& kept = wait->what == Wait::For::subscription ? subscription : registration;
+      if (!kept) kept = std::move(choice);
+    } else if (!refusal || mode == DeliveryMode::pager) {
+      refusal = std::move(choice);
+    }
+  }
+  if (registration) return *registration;
+  if (refusal) return *refusal;
+  if (subscription) return *subscription;
+  return Refuse{Status::undeliverable, 2006, "capability:mode"};
 }
 
 }  // namespace
-
-bool media_range_matches(std::string_view range, std::string_view type) {
-  range = without_parameters(range);
-  if (range == "*/*" || range == "*") return true;
-  if (range.ends_with("/*"))
-    range.remove_suffix(1);
-  else
-    return matches_pattern(range, without_parameters(type)) && !range.ends_with('*');
-  const auto plain = without_parameters(type);
-  return plain.size() > range.size() && matches_pattern(std::string(range) + "*", plain);
-}
 
 Plan plan(const PlanInput& input, const PlanRules& rules) {
   if (auto verdict = check_time(input)) return *verdict;
   if (auto verdict = check_hss(input, rules)) return *verdict;
   if (auto verdict = check_consent(input, rules)) return *verdict;
   if (auto verdict = check_quiet_hours(input)) return *verdict;
-  if (auto verdict = check_reachability(input)) return *verdict;
   return choose_attempt(input, rules);
-}
-
-std::optional<std::uint8_t> next_content(const PushJob& job, std::uint8_t current, const std::vector<std::string>& accept,
-                                         bool must_be_smaller) {
-  for (std::size_t i = current + 1U; i < job.contents.size(); ++i) {
-    const auto& content = job.contents[i];
-    if (must_be_smaller && content.bytes.size() >= job.contents[current].bytes.size()) continue;
-    const bool accepted = accept.empty() || std::any_of(accept.begin(), accept.end(), [&](const auto& range) {
-                            return media_range_matches(range, content.type);
-                          });
-    if (accepted) return static_cast<std::uint8_t>(i);
-  }
-  return std::nullopt;
 }
 
 const ServiceApplication& find_application(const std::vector<ServiceProfile>& services, std::string_view id) {

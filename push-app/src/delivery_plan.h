@@ -1,6 +1,7 @@
 // What to do with a delivery now: one pure decision from everything that is known. sip-push.md 8 and 9.
 //
-//   (job, delivery, registration, profile, HSS state, application, time)  ->  Attempt | Wait | Refuse
+//   (job, delivery, registration, profile, HSS state, application, consent, capabilities, subscriptions, time)
+//       ->  Attempt | Wait | Refuse
 #pragma once
 
 #include <optional>
@@ -8,6 +9,9 @@
 #include <variant>
 #include <vector>
 
+#include "capabilities.h"
+#include "consent.h"
+#include "content_choice.h"
 #include "herald/registration_view.h"
 #include "herald/service_profile.h"
 #include "push/push_job.h"
@@ -32,6 +36,11 @@ struct HssAnswer {
   std::optional<PushProfile> profile;
 };
 
+// A live subscription that a NOTIFY may go to.
+struct NotifyPath {
+  std::vector<std::string> accept;  // media ranges; empty: no Accept came
+};
+
 struct PlanInput {
   const PushJob& job;
   const Delivery& delivery;
@@ -39,6 +48,9 @@ struct PlanInput {
   Reachability reach;
   HssAnswer hss;
   WallTime now{};
+  ConsentEntry consent{};
+  Capabilities capabilities{};
+  std::vector<NotifyPath> subscriptions{};  // of the user for this application (PS-81)
 };
 
 struct PlanRules {
@@ -47,6 +59,9 @@ struct PlanRules {
   std::chrono::milliseconds consent_recheck{300000};
   std::uint32_t pager_max_bytes = 1300;
   std::string next_hop;  // when nobody names an S-CSCF
+  std::vector<DeliveryMode> mode_order{DeliveryMode::notify, DeliveryMode::pager, DeliveryMode::msrp,
+                                       DeliveryMode::indirection};  // sip-push.md 8.4
+  bool external_body = false;                                       // links to content can be given out (PS-24)
 };
 
 // A request to be sent. Modes differ in who carries it out, not in how it is decided.
@@ -58,7 +73,7 @@ struct Attempt {
   std::uint32_t max_bytes = 1300;  // of the whole request (PS-20)
 };
 struct Wait {
-  enum class For : std::uint8_t { registration, consent, time };
+  enum class For : std::uint8_t { registration, consent, time, subscription };
   For what = For::registration;
   Status status = Status::waiting_reachable;
   std::optional<WallTime> until;  // look again then at the latest
@@ -72,12 +87,6 @@ struct Refuse {
 using Plan = std::variant<Attempt, Wait, Refuse>;
 
 [[nodiscard]] Plan plan(const PlanInput& input, const PlanRules& rules);
-
-// The content to try next after `accept` (media ranges; empty: unknown) or a size was refused; nothing when all were tried.
-[[nodiscard]] std::optional<std::uint8_t> next_content(const PushJob& job, std::uint8_t current,
-                                                       const std::vector<std::string>& accept, bool must_be_smaller);
-// "text/*" or "*/*" against "text/plain;charset=utf-8".
-[[nodiscard]] bool media_range_matches(std::string_view range, std::string_view type);
 
 // The application's entry in the service profiles, the one called "*", or a closed one.
 [[nodiscard]] const ServiceApplication& find_application(const std::vector<ServiceProfile>& services, std::string_view id);

@@ -22,8 +22,8 @@ std::string delivery_name(std::string_view push, std::uint32_t index) { return s
 
 }  // namespace
 
-DeliveryScheduler::DeliveryScheduler(ServletContext& context, std::shared_ptr<NodeLoad> load)
-    : context_(context), load_(std::move(load)), random_(std::random_device{}()) {}
+DeliveryScheduler::DeliveryScheduler(ServletContext& context, std::shared_ptr<NodeLoad> load, Books books)
+    : context_(context), load_(std::move(load)), books_(std::move(books)), random_(std::random_device{}()) {}
 
 void DeliveryScheduler::start() {
   listening_ = context_.registrations().listen(

@@ -16,6 +16,7 @@
 #include "delivery_queue.h"
 #include "herald/servlet_context.h"
 #include "hop_gate.h"
+#include "knowledge.h"
 #include "outcome_rules.h"
 #include "push_config.h"
 #include "push_metrics.h"
@@ -36,7 +37,7 @@ struct Admission {
 
 class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler> {
  public:
-  DeliveryScheduler(ServletContext& context, std::shared_ptr<NodeLoad> load);
+  DeliveryScheduler(ServletContext& context, std::shared_ptr<NodeLoad> load, Books books);
 
   // Listens to registrations and restores what the store holds.
   void start();
@@ -83,6 +84,7 @@ class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler>
 
   ServletContext& context_;
   std::shared_ptr<NodeLoad> load_;
+  Books books_;
   std::shared_ptr<bool> stopped_ = std::make_shared<bool>(false);
   PushMetrics metrics_;
   DeliveryQueue queue_;

@@ -22,6 +22,7 @@ PlanRules rules_of(const PushConfig& config, const NodeInfo& node) {
   rules.consent_recheck = config.consent_recheck;
   rules.pager_max_bytes = config.pager_max_bytes;
   rules.next_hop = node.next_hop;
+  rules.mode_order = config.mode_order;
   return rules;
 }
 
@@ -59,11 +60,22 @@ Task<void> DeliveryScheduler::work(Self self, SlotId slot) {
     case Loading::ok: {
       const auto config = self->context_.config<PushConfig>();
       auto user = self->queue_.target(slot);
-      auto known = co_await gather_knowledge(&self->context_, config, self->stopped_, std::move(user), loaded.job->trace);
+      auto known = co_await gather_knowledge(&self->context_, config, self->stopped_, self->books_, std::move(user),
+                                             loaded.job->application, loaded.job->trace);
       if (*self->stopped_) co_return;
+      if (known.consent_unknown) {
+        self->queue_.wait_until(slot, self->context_.clock().wall() + kStoreRetry);
+        break;
+      }
       const auto& application = find_application(self->context_.services(), loaded.job->application);
-      const PlanInput input{
-          *loaded.job, loaded.delivery, application, std::move(known.reach), std::move(known.hss), self->context_.clock().wall()};
+      const PlanInput input{*loaded.job,
+                            loaded.delivery,
+                            application,
+                            std::move(known.reach),
+                            std::move(known.hss),
+                            self->context_.clock().wall(),
+                            std::move(known.consent),
+                            std::move(known.capabilities)};
       auto decision = plan(input, rules_of(*config, self->context_.node()));
       co_await carry_out(self, slot, &loaded, std::move(decision));
       if (*self->stopped_) co_return;
@@ -227,6 +239,9 @@ Task<void> DeliveryScheduler::after_attempt(Self self, SlotId slot, LoadedDelive
   if (reading.alarm) {
     log::event(catalog::kAlarmingAnswer,
                {{"trace", loaded->job->trace}, {"push", delivery.push}, {"cause", reading.cause}, {"hop", hop}});
+  }
+  if (auto failure = capability_failure(*loaded->job, delivery, outcome)) {
+    self->books_.capabilities->learn(self->queue_.target(slot), {}, loaded->job->application, *failure);
   }
   const auto step = apply_outcome(delivery, *loaded->job, outcome, config->retry, config->consent_recheck, self->chance(), now);
   if (reading.retry == RetryClass::unknown && !delivery.final()) self->metrics_.possible_duplicate("unknown_outcome");

@@ -63,8 +63,15 @@ Reachability read_user_state(const ShReply& reply) {
   return reach;
 }
 
-Task<Knowledge> gather_knowledge(ServletContext* context, std::shared_ptr<const PushConfig> config,
-                                 std::shared_ptr<const bool> stopped, std::string user, std::string trace) {
+Capabilities read_capabilities(const CapabilityBook& book, const std::string& user, const HssAnswer& hss,
+                               std::string_view application, WallTime now) {
+  return merge_facts(book.facts(user, hss.profile ? &*hss.profile : nullptr), {}, application, now);
+}
+
+namespace {
+
+Task<Knowledge> ask_network(ServletContext* context, std::shared_ptr<const PushConfig> config,
+                            std::shared_ptr<const bool> stopped, std::string user, std::string trace) {
   Knowledge known;
   if (!config->ask_hss) {
     known.reach = read_registration(context->registrations().find(user));
@@ -99,6 +106,25 @@ Task<Knowledge> gather_knowledge(ServletContext* context, std::shared_ptr<const 
   auto name_query = query_for(user, trace, ShDataRef::scscf_name);
   const auto name = co_await context->sh().user_data(std::move(name_query), deadline);
   if (name && name->ok() && name->data && name->data->scscf_name) known.reach.scscf = *name->data->scscf_name;
+  co_return known;
+}
+
+}  // namespace
+
+Task<Knowledge> gather_knowledge(ServletContext* context, std::shared_ptr<const PushConfig> config,
+                                 std::shared_ptr<const bool> stopped, Books books, std::string user, std::string application,
+                                 std::string trace) {
+  auto known = co_await ask_network(context, std::move(config), stopped, user, std::move(trace));
+  if (*stopped) co_return known;
+  auto consent = co_await ConsentBook::look(books.consent, user, application);
+  if (*stopped) co_return known;
+  if (consent) {
+    known.consent = std::move(*consent);
+  } else {
+    known.consent_unknown = true;
+  }
+  // Last, so that what a question above taught is in it.
+  known.capabilities = read_capabilities(*books.capabilities, user, known.hss, application, context->clock().wall());
   co_return known;
 }
 

@@ -1,25 +1,41 @@
-// Everything a decision needs that must be asked for: registration view and HSS, within one deadline.
+// Everything a decision needs that must be asked for: registration view, HSS, consent and capabilities, within one deadline.
 // Thread: the user's home shard.
 #pragma once
 
 #include <memory>
 #include <string>
 
+#include "capability_book.h"
+#include "consent_book.h"
 #include "delivery_plan.h"
 #include "herald/servlet_context.h"
 #include "push_config.h"
 
 namespace herald::push {
 
+// What this node was told about its users; shared by the parts of one shard.
+struct Books {
+  std::shared_ptr<ConsentBook> consent;
+  std::shared_ptr<CapabilityBook> capabilities;
+};
+
 struct Knowledge {
   Reachability reach;
   HssAnswer hss;
+  ConsentEntry consent;
+  bool consent_unknown = false;  // the store did not say: nothing may be decided now
+  Capabilities capabilities;
 };
 
 // `context` must outlive the task or the caller must check that it does after each suspension: it is used only before and
 // between questions while `alive` says so.
 Task<Knowledge> gather_knowledge(ServletContext* context, std::shared_ptr<const PushConfig> config,
-                                 std::shared_ptr<const bool> stopped, std::string user, std::string trace);
+                                 std::shared_ptr<const bool> stopped, Books books, std::string user, std::string application,
+                                 std::string trace);
+
+// What the book says now about the user as a whole.
+[[nodiscard]] Capabilities read_capabilities(const CapabilityBook& book, const std::string& user, const HssAnswer& hss,
+                                             std::string_view application, WallTime now);
 
 // What repository data says; a profile that cannot be read counts as none.
 [[nodiscard]] HssAnswer read_repository(const ShReply& reply, std::string_view trace);

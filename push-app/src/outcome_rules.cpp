@@ -1,6 +1,7 @@
 #include "outcome_rules.h"
 
 #include <algorithm>
+#include <array>
 
 #include "herald/sip_uri.h"
 #include "initiator_auth.h"
@@ -11,7 +12,7 @@ namespace {
 using Kind = NextStep::Kind;
 
 // Class F with the means there are today. True: `delivery` was changed so that the next attempt differs.
-bool repair(Delivery& delivery, const PushJob& job, const Outcome& outcome) {
+bool repair(Delivery& delivery, const PushJob& job, const Outcome& outcome, const RetryRules& rules) {
   switch (outcome.sip) {
     case 300:
     case 301:
@@ -29,8 +30,10 @@ bool repair(Delivery& delivery, const PushJob& job, const Outcome& outcome) {
     case 513:
     case 606: {
       const bool smaller = outcome.sip == 413 || outcome.sip == 513;
+      if (delivery.negotiations >= rules.negotiation_retries) return false;
       const auto next = next_content(job, delivery.content, outcome.accept, smaller);
       if (!next) return false;
+      ++delivery.negotiations;
       delivery.content = *next;
       return true;
     }
@@ -74,6 +77,22 @@ std::optional<std::string> followable_redirect(const Delivery& delivery, const O
   return std::nullopt;
 }
 
+std::optional<CapabilityFailure> capability_failure(const PushJob& job, const Delivery& delivery, const Outcome& outcome) {
+  if (outcome.origin != ResponseOrigin::peer || job.contents.empty()) return std::nullopt;
+  constexpr std::array kStatuses{405, 406, 413, 415, 420, 488, 493, 513, 606};
+  if (std::find(kStatuses.begin(), kStatuses.end(), outcome.sip) == kStatuses.end()) return std::nullopt;
+  const auto& content = job.contents[std::min<std::size_t>(delivery.content, job.contents.size() - 1)];
+  CapabilityFailure failure;
+  failure.status = outcome.sip;
+  failure.type = content.type;
+  failure.mode = delivery.mode == Mode::notify ? DeliveryMode::notify : DeliveryMode::pager;
+  failure.size = content.bytes.size();
+  failure.accept = outcome.accept;
+  failure.accept_encoding = outcome.accept_encoding;
+  failure.unsupported = outcome.unsupported;
+  return failure;
+}
+
 NextStep apply_outcome(Delivery& delivery, const PushJob& job, const Outcome& outcome, const RetryRules& rules,
                        std::chrono::milliseconds consent_recheck, double chance, WallTime now) {
   const auto reading = read_outcome(outcome);
@@ -91,7 +110,7 @@ NextStep apply_outcome(Delivery& delivery, const PushJob& job, const Outcome& ou
   state.retry_after = outcome.retry_after;
   state.chance = chance;
   if (reading.retry == RetryClass::fix && !delivery.cancel_requested && delivery.attempts < rules.max_attempts) {
-    state.fix_available = repair(delivery, job, outcome);
+    state.fix_available = repair(delivery, job, outcome, rules);
   }
   if (reading.retry == RetryClass::unknown) ++delivery.unknown_outcomes;
 

@@ -1,6 +1,7 @@
 // Outcome of one request -> next state of the delivery: the status table, the retry classes and the repairs together. Pure.
 #pragma once
 
+#include "capability_book.h"
 #include "delivery_plan.h"
 #include "retry_policy.h"
 
@@ -16,6 +17,10 @@ struct NextStep {
 // Changes `delivery` to what shall be stored. `chance` in [0,1) picks the jitter.
 [[nodiscard]] NextStep apply_outcome(Delivery& delivery, const PushJob& job, const Outcome& outcome, const RetryRules& rules,
                                      std::chrono::milliseconds consent_recheck, double chance, WallTime now);
+
+// What an answer says about the receiver's capabilities (sip-push.md 8.3 a): 405, 406, 413, 415, 420, 488, 493, 513, 606.
+[[nodiscard]] std::optional<CapabilityFailure> capability_failure(const PushJob& job, const Delivery& delivery,
+                                                                  const Outcome& outcome);
 
 // PS-7: the target of a redirection that may be followed: once, within the same domain.
 [[nodiscard]] std::optional<std::string> followable_redirect(const Delivery& delivery, const Outcome& outcome);

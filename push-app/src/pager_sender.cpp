@@ -41,6 +41,10 @@ Outcome outcome_of(const SipServletResponse& response) {
   outcome.response_source = headers.get("Response-Source").value_or("");
   if (outcome.sip == 415 || outcome.sip == 406 || outcome.sip == 488) {
     for (const auto range : headers.list("Accept")) outcome.accept.emplace_back(range);
+    for (const auto coding : headers.list("Accept-Encoding")) outcome.accept_encoding.emplace_back(coding);
+  }
+  if (outcome.sip == 420) {
+    for (const auto tag : headers.list("Unsupported")) outcome.unsupported.emplace_back(tag);
   }
   if (outcome.sip / 100 == 3) {
     for (const auto contact : headers.list("Contact")) {

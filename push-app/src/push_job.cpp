@@ -56,6 +56,8 @@ std::string_view to_string(Mode mode) noexcept {
   switch (mode) {
     case Mode::pager:
       return "pager";
+    case Mode::notify:
+      return "notify";
   }
   return "unknown";
 }

@@ -16,15 +16,16 @@ constexpr std::uint16_t kSchema = 1;
 
 namespace job_tag {
 constexpr FieldTag kCreated = 1, kInitiator = 2, kSender = 3, kApplication = 4, kContentType = 5, kContentBytes = 6, kReport = 7,
-                   kPriority = 8, kDeliverAfter = 9, kDeliverBefore = 10, kExpires = 11, kTrace = 12, kRecipients = 13;
-constexpr FieldTag kHighest = kRecipients;
+                   kPriority = 8, kDeliverAfter = 9, kDeliverBefore = 10, kExpires = 11, kTrace = 12, kRecipients = 13,
+                   kMode = 14;
+constexpr FieldTag kHighest = kMode;
 }  // namespace job_tag
 
 namespace delivery_tag {
 constexpr FieldTag kAddress = 1, kStatus = 2, kCode = 3, kCause = 4, kDetail = 5, kMode = 6, kAttempts = 7, kUnknownOutcomes = 8,
                    kRestarts = 9, kFixes = 10, kContent = 11, kRedirected = 12, kCancelRequested = 13, kCreated = 14,
-                   kUpdated = 15, kStarted = 16, kRetryAt = 17, kHistory = 18, kExpires = 19, kPriority = 20;
-constexpr FieldTag kHighest = kPriority;
+                   kUpdated = 15, kStarted = 16, kRetryAt = 17, kHistory = 18, kExpires = 19, kPriority = 20, kNegotiations = 21;
+constexpr FieldTag kHighest = kNegotiations;
 }  // namespace delivery_tag
 
 Unexpected corrupt(const Record& record, std::string_view what) {
@@ -109,6 +110,7 @@ std::string encode(const PushJob& job) {
   if (job.deliver_after) writer.time(kDeliverAfter, *job.deliver_after);
   if (job.deliver_before) writer.time(kDeliverBefore, *job.deliver_before);
   writer.time(kExpires, job.expires).text(kTrace, job.trace).number(kRecipients, job.recipients);
+  if (job.mode) writer.number(kMode, static_cast<int>(*job.mode));
   writer.raw(job.unknown_fields);
   return writer.take();
 }
@@ -142,6 +144,7 @@ Expected<PushJob> decode_push(const Record& record) {
   job.deliver_after = reader->time(kDeliverAfter);
   job.deliver_before = reader->time(kDeliverBefore);
   job.recipients = static_cast<std::uint32_t>(reader->number(kRecipients).value_or(0));
+  if (const auto mode = reader->number(kMode)) job.mode = to_enum(*mode, Mode::notify);
   job.unknown_fields = reader->unknown(kHighest);
   return job;
 }
@@ -165,6 +168,7 @@ std::string encode(const Delivery& delivery) {
   if (delivery.restarts != 0) writer.number(kRestarts, delivery.restarts);
   if (delivery.fixes != 0) writer.number(kFixes, delivery.fixes);
   if (delivery.content != 0) writer.number(kContent, delivery.content);
+  if (delivery.negotiations != 0) writer.number(kNegotiations, delivery.negotiations);
   if (!delivery.redirected.empty()) writer.text(kRedirected, delivery.redirected);
   if (delivery.cancel_requested) writer.flag(kCancelRequested, true);
   if (delivery.attempts != 0) writer.time(kStarted, delivery.started);
@@ -196,12 +200,13 @@ Expected<Delivery> decode_delivery(const Record& record) {
   delivery.code = static_cast<int>(reader->number(kCode).value_or(1001));
   delivery.cause = reader->text(kCause).value_or("");
   delivery.detail = reader->text(kDetail).value_or("");
-  if (const auto mode = reader->number(kMode)) delivery.mode = to_enum(*mode, Mode::pager);
+  if (const auto mode = reader->number(kMode)) delivery.mode = to_enum(*mode, Mode::notify);
   delivery.attempts = small(*reader, kAttempts);
   delivery.unknown_outcomes = small(*reader, kUnknownOutcomes);
   delivery.restarts = small(*reader, kRestarts);
   delivery.fixes = static_cast<std::uint8_t>(small(*reader, kFixes));
   delivery.content = static_cast<std::uint8_t>(small(*reader, kContent));
+  delivery.negotiations = static_cast<std::uint8_t>(small(*reader, kNegotiations));
   delivery.redirected = reader->text(kRedirected).value_or("");
   delivery.cancel_requested = reader->flag(kCancelRequested);
   delivery.created = reader->time(kCreated).value_or(WallTime{});

@@ -10,6 +10,7 @@ namespace herald::push {
 
 struct RetryRules {
   unsigned max_attempts = 8;
+  unsigned negotiation_retries = 2;  // other contents tried after capability errors (sip-push.md 8.5)
   std::chrono::milliseconds first_delay{5000};
   std::chrono::milliseconds max_delay{600000};
   double jitter = 0.2;

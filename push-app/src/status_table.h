@@ -45,6 +45,8 @@ struct Outcome {
   std::string response_source;
   std::vector<std::string> accept;    // of a 415: media types
   std::vector<std::string> contacts;  // of a 3xx: URIs
+  std::vector<std::string> accept_encoding{};  // of a 415
+  std::vector<std::string> unsupported{};      // of a 420
 };
 
 struct Reading {

@@ -43,8 +43,9 @@ enum class Priority : std::uint8_t { low, medium, high };
 // How far the initiator wants the outcome proven. Delivery and display reports need IMDN.
 enum class Report : std::uint8_t { none, network };
 
-// What carries the content to the receiver. A new mode is one more value here and one more sender behind the plan.
-enum class Mode : std::uint8_t { pager };
+// What carries the content to the receiver. A new mode is one more value here and one more sender behind the plan. The numbers
+// are stored: append only.
+enum class Mode : std::uint8_t { pager, notify };
 [[nodiscard]] std::string_view to_string(Mode mode) noexcept;
 
 struct Content {
@@ -61,6 +62,7 @@ struct PushJob {
   std::vector<Content> contents;  // what was asked for first, then its alternatives
   Report report = Report::network;
   Priority priority = Priority::medium;
+  std::optional<Mode> mode;  // what the initiator insists on (PS-81); none: the plan chooses
   std::optional<WallTime> deliver_after;
   std::optional<WallTime> deliver_before;  // as the initiator said: becomes Expires (PS-16)
   WallTime expires{};                      // deliver_before, else the configured maximum age
@@ -78,7 +80,10 @@ struct Transition {
 };
 
 // What a delivery already tried to help itself; each only once (class F).
-enum class Fix : std::uint8_t { redirect = 1 };
+enum class Fix : std::uint8_t {
+  redirect = 1,
+  no_notify = 2,  // does not fit into a NOTIFY of the subscriptions there are
+};
 
 struct Delivery {
   std::string push;
@@ -97,6 +102,7 @@ struct Delivery {
   std::uint16_t restarts = 0;          // found in `sending` after a restart: a possible duplicate each
   std::uint8_t fixes = 0;              // bits of Fix
   std::uint8_t content = 0;            // index into PushJob::contents
+  std::uint8_t negotiations = 0;       // capability errors that led to another choice (sip-push.md 8.5)
   std::string redirected;              // target of a followed 3xx (PS-7)
   bool cancel_requested = false;       // DELETE came while a request was out: do not repeat
   WallTime created{};
