@@ -1,32 +1,68 @@
 #include "container/subscriber_impl.h"
 
 #include "container/core.h"
+#include "container/dispatcher.h"
+#include "container/request_checks.h"
+#include "container/transactions.h"
+#include "event/refer_client.h"
+#include "event/watch_client.h"
 
 namespace herald::container {
 namespace {
 
-class Unready final : public SubscriberImpl {
+event::ClientSide side_of(Core& core) {
+  return event::ClientSide{
+      .executor = core.parts.executor, .stack = core.parts.stack, .call_id_host = core.call_id_host, .random = {}};
+}
+
+class ShardSubscriber final : public SubscriberImpl {
  public:
-  Expected<WatchId> subscribe(SubscribePlan, Watcher&) override { return fail(ErrorCode::unsupported, "no subscriber"); }
-  void refresh(WatchId) override {}
-  Future<void> unsubscribe(WatchId) override {
-    Promise<void> promise;
-    promise.set(Expected<void>());
-    return promise.future();
+  explicit ShardSubscriber(Core& core)
+      : core_(core),
+        watches_(event::WatchClient::make(side_of(core))),
+        refers_(event::ReferClient::make(side_of(core), watches_)) {}
+
+  Expected<WatchId> subscribe(SubscribePlan plan, Watcher& watcher) override {
+    return watches_->subscribe(std::move(plan), watcher);
   }
-  void abandon(WatchId) override {}
-  Future<ReferResult> refer(ReferPlan, std::shared_ptr<ReferWatcher>) override {
-    Promise<ReferResult> promise;
-    promise.set(fail(ErrorCode::unsupported, "no subscriber"));
-    return promise.future();
+  void refresh(WatchId id) override { watches_->refresh(id); }
+  Future<void> unsubscribe(WatchId id) override { return watches_->unsubscribe(id); }
+  void abandon(WatchId id) override { watches_->abandon(id); }
+  Future<ReferResult> refer(ReferPlan plan, std::shared_ptr<ReferWatcher> watcher) override {
+    return refers_->refer(std::move(plan), std::move(watcher));
   }
-  std::size_t size() const noexcept override { return 0; }
-  bool take(const std::shared_ptr<detail::RequestState>&) override { return false; }
-  void stop() override {}
+  std::size_t size() const noexcept override { return watches_->size(); }
+
+  bool take(const std::shared_ptr<detail::RequestState>& request) override {
+    const auto& message = request->message;
+    if (message.method() != "NOTIFY") return false;
+    const auto key = event::usage_key(message);
+    if (!watches_->knows(key) && !refers_->knows(key)) return false;
+    if (const auto refusal = check_require(message, "Require")) {
+      refuse(core_, *request, *refusal);
+      return true;
+    }
+    auto answer = watches_->take(message);
+    if (!answer) answer = refers_->take(message);
+    if (!answer) return false;
+    auto response = make_response(answer->status);
+    for (auto& header : answer->headers) response.headers.add(std::move(header.name), std::move(header.value));
+    static_cast<void>(respond(core_, *request, std::move(response)));
+    return true;
+  }
+  void stop() override {
+    watches_->stop();
+    refers_->stop();
+  }
+
+ private:
+  Core& core_;
+  std::shared_ptr<event::WatchClient> watches_;
+  std::shared_ptr<event::ReferClient> refers_;
 };
 
 }  // namespace
 
-std::unique_ptr<SubscriberImpl> make_subscriber(Core&) { return std::make_unique<Unready>(); }
+std::unique_ptr<SubscriberImpl> make_subscriber(Core& core) { return std::make_unique<ShardSubscriber>(core); }
 
 }  // namespace herald::container
