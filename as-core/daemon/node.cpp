@@ -110,6 +110,7 @@ Expected<void> Node::open_http() {
   io_ = std::make_unique<io::IoLoop>(options_.clock);
   http_ = std::make_unique<io::HttpServer>(*io_, io::HttpServerSettings{"http", http_limits(config)});
   admin_ = std::make_unique<io::HttpServer>(*io_, io::HttpServerSettings{"admin", {}});
+  http_client_ = std::make_unique<io::HttpClientService>(*io_);
   // /v1/node tells of things that only the control thread may look at, so it runs there like the other orders of operators.
   io::add_admin_routes(admin_->routes(*io_), {ready_, live_, nullptr});
   add_operator_routes(admin_->routes(options_.control), *this, [this] { return node_json(*this); });
@@ -149,7 +150,8 @@ Expected<Shard::Content> Node::make_content(unsigned index, Executor& executor,
       .own_identities = {},
       .limits = {.session_timeout = config.limits.session_timeout,
                  .max_registrations = config.limits.registrations,
-                 .max_sessions = config.limits.sessions}};
+                 .max_sessions = config.limits.sessions},
+      .http_client = http_client_.get()};
   content.container = std::make_unique<container::Container>(std::move(parts), containers_, modules_, snapshot);
   return content;
 }
@@ -253,6 +255,7 @@ void Node::stop() {
     io_->complete([this] {
       http_.reset();
       admin_.reset();
+      if (http_client_) http_client_->close();  // servlets may still ask it, and are told that it is gone
     });
     io_->stop();
     if (io_thread_.joinable())
@@ -270,6 +273,7 @@ void Node::stop() {
   diameter_.reset();
   http_.reset();
   admin_.reset();
+  http_client_.reset();
   io_.reset();
 }
 

@@ -15,6 +15,7 @@
 #include "diameter/diameter_stack.h"
 #include "herald/sh.h"
 #include "herald/store.h"
+#include "io/http_client_service.h"
 #include "io/http_server.h"
 #include "io/io_loop.h"
 #include "io/readiness.h"
@@ -101,6 +102,7 @@ class Node {
   std::unique_ptr<io::IoLoop> io_;
   std::unique_ptr<io::HttpServer> http_;
   std::unique_ptr<io::HttpServer> admin_;
+  std::unique_ptr<io::HttpClientService> http_client_;
   io::HttpEndpoint http_endpoint_;
   io::HttpEndpoint admin_endpoint_;
   std::thread io_thread_;

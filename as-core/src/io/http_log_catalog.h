@@ -43,4 +43,12 @@ inline constexpr log::OperatorEvent kHandlerSilent{"HT0106",
                                                    "the client got 503; the late answer will be dropped",
                                                    "look for a slow store, HSS or next hop in the same trace"};
 
+inline constexpr log::OperatorEvent kClientQueueFull{
+    "HT0107",
+    log::Level::warn,
+    "HTTP requests of this node refused: too many wait",
+    "webhooks or content servers answer slower than requests are made",
+    "the requests are tried again later",
+    "look for the slow host among herald_http_client_requests_total and the log"};
+
 }  // namespace herald::io::http_events

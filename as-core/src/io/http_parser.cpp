@@ -81,7 +81,7 @@ HttpParser::Step HttpParser::next(std::string_view& input) {
       case State::failed:
         return Step::error;
       case State::end:
-        state_ = State::request_line;
+        state_ = first_;
         line_.clear();
         line_given_ = false;
         blank_lines_ = 0;
@@ -96,6 +96,13 @@ HttpParser::Step HttpParser::next(std::string_view& input) {
       }
       case State::body:
         return take_body(input, left_, State::end);
+      case State::body_until_close: {
+        if (input.size() > body_limit_ || received_ + input.size() > body_limit_)
+          return fail(413, "body is longer than " + std::to_string(body_limit_) + " bytes");
+        received_ += input.size();
+        left_ = input.size() + 1;  // never reached: only the end of the connection ends it
+        return take_body(input, left_, State::end);
+      }
       case State::chunk_data:
         return take_body(input, left_, State::chunk_end);
       default: {
@@ -104,6 +111,7 @@ HttpParser::Step HttpParser::next(std::string_view& input) {
         if (!line) return state_ == State::failed ? Step::error : Step::need_more;
         Step step = Step::need_more;
         if (state == State::request_line) step = on_request_line(*line);
+        if (state == State::status_line) step = on_status_line(*line);
         if (state == State::header) step = line->empty() ? on_headers_end() : on_header(*line);
         if (state == State::chunk_size) step = on_chunk_size(*line);
         if (state == State::chunk_end) {
@@ -125,6 +133,7 @@ bool HttpParser::line_fits(std::size_t size) {
         return false;
       }
       [[fallthrough]];
+    case State::status_line:
     case State::header:
     case State::trailer:
       if (head_bytes_ + size > limits_.max_header_bytes) {
@@ -153,6 +162,10 @@ std::optional<std::string_view> HttpParser::take_line(std::string_view& input) {
     fail(400, "this is not an HTTP request");
     return std::nullopt;
   }
+  if (state_ == State::status_line && line_.empty() && input.front() != 'H') {
+    fail(400, "this is not an HTTP response");
+    return std::nullopt;
+  }
   const auto end = input.find('\n');
   if (end == std::string_view::npos) {
     if (!line_fits(line_.size() + input.size())) return std::nullopt;
@@ -174,8 +187,19 @@ std::optional<std::string_view> HttpParser::take_line(std::string_view& input) {
     return std::nullopt;
   }
   line.remove_suffix(1);
-  if (state_ == State::request_line || state_ == State::header || state_ == State::trailer) head_bytes_ += line.size() + 2;
+  if (state_ == first_ || state_ == State::header || state_ == State::trailer) head_bytes_ += line.size() + 2;
   return line;
+}
+
+// HTTP/1.1 200 [reason]
+HttpParser::Step HttpParser::on_status_line(std::string_view line) {
+  if (line.size() < 12 || line.substr(0, 7) != "HTTP/1." || !is_digit(line[7]) || line[8] != ' ' || !is_digit(line[9]) ||
+      !is_digit(line[10]) || !is_digit(line[11]) || (line.size() > 12 && line[12] != ' ') || line[9] < '1' || line[9] > '5')
+    return fail(400, "status line is not HTTP/1.1 STATUS REASON");
+  head_.status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
+  head_.minor = line[7] == '0' ? 0 : 1;
+  state_ = State::header;
+  return Step::need_more;
 }
 
 HttpParser::Step HttpParser::on_request_line(std::string_view line) {
@@ -238,13 +262,13 @@ bool HttpParser::read_framing() {
     } else if (equals_ignoring_case(field.name, "connection")) {
       close = close || list_has(field.value, "close");
       keep = keep || list_has(field.value, "keep-alive");
-    } else if (equals_ignoring_case(field.name, "expect")) {
+    } else if (equals_ignoring_case(field.name, "expect") && !reads_response()) {
       if (!equals_ignoring_case(field.value, "100-continue")) return fail(417, "only 100-continue can be expected"), false;
       head_.expects_continue = head_.minor >= 1;
     }
   }
   if (hosts > 1) return fail(400, "more than one Host"), false;
-  if (hosts == 0 && head_.minor >= 1) return fail(400, "Host is missing"), false;
+  if (hosts == 0 && head_.minor >= 1 && !reads_response()) return fail(400, "Host is missing"), false;
   head_.keep_alive = head_.minor >= 1 ? !close : keep && !close;
   if (coding) {
     if (length) return fail(400, "both Content-Length and Transfer-Encoding"), false;
@@ -252,6 +276,7 @@ bool HttpParser::read_framing() {
     if (!equals_ignoring_case(*coding, "chunked")) return fail(501, "the only transfer coding here is chunked"), false;
     head_.chunked = true;
   }
+  length_known_ = length != nullptr;
   if (length) {
     if (length->empty() || !std::all_of(length->begin(), length->end(), is_digit))
       return fail(400, "Content-Length is not a number"), false;
@@ -264,11 +289,24 @@ bool HttpParser::read_framing() {
 
 HttpParser::Step HttpParser::on_headers_end() {
   if (!read_framing()) return Step::error;
+  if (reads_response()) {
+    // RFC 9112 6.3: these have no body whatever their fields say.
+    if (bodiless_ || head_.status < 200 || head_.status == 204 || head_.status == 304) {
+      head_.chunked = false;
+      head_.content_length = 0;
+      length_known_ = true;
+    }
+    head_.until_close = !head_.chunked && !length_known_;
+  }
   state_ = State::body_start;
   return Step::head;
 }
 
 HttpParser::Step HttpParser::on_body_start() {
+  if (head_.until_close) {
+    state_ = State::body_until_close;
+    return Step::need_more;
+  }
   if (head_.chunked) {
     state_ = State::chunk_size;
     return Step::need_more;

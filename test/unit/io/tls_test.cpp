@@ -5,63 +5,34 @@
 #include <memory>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
+#include "certificates.h"
 #include "http_client.h"
 #include "io/http_server.h"
 #include "io/tls_context.h"
 
 using namespace herald;
 using namespace herald::io;
+using herald::test::Identity;
+using herald::test::make_identity;
 
 namespace {
-
-struct Identity {
-  std::shared_ptr<EVP_PKEY> key;
-  std::shared_ptr<X509> certificate;
-};
-
-Identity make(const char* name, const Identity* issuer) {
-  Identity made{{EVP_EC_gen("P-256"), EVP_PKEY_free}, {X509_new(), X509_free}};
-  auto* x = made.certificate.get();
-  X509_set_version(x, 2);
-  static long serial = 0;
-  ASN1_INTEGER_set(X509_get_serialNumber(x), ++serial);
-  X509_gmtime_adj(X509_getm_notBefore(x), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-  const auto* text = static_cast<const unsigned char*>(static_cast<const void*>(name));
-  X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, text, -1, -1, 0);
-  X509_set_issuer_name(x, X509_get_subject_name(issuer ? issuer->certificate.get() : x));
-  X509_set_pubkey(x, made.key.get());
-  X509V3_CTX context;
-  X509V3_set_ctx(&context, issuer ? issuer->certificate.get() : x, x, nullptr, nullptr, 0);
-  auto* extension = X509V3_EXT_conf_nid(nullptr, &context, NID_basic_constraints, issuer ? "CA:FALSE" : "critical,CA:TRUE");
-  X509_add_ext(x, extension, -1);
-  X509_EXTENSION_free(extension);
-  X509_sign(x, issuer ? issuer->key.get() : made.key.get(), EVP_sha256());
-  return made;
-}
 
 struct Files {
   Files() {
     std::string name = (std::filesystem::temp_directory_path() / "herald-tls-XXXXXX").string();
     REQUIRE(::mkdtemp(name.data()));
     path = name;
-    ca = make("Test CA", nullptr);
-    server = make("localhost", &ca);
-    client = make("news", &ca);
-    other_ca = make("Other CA", nullptr);
-    stranger = make("stranger", &other_ca);
+    ca = make_identity("Test CA", nullptr);
+    server = make_identity("localhost", &ca);
+    client = make_identity("news", &ca);
+    other_ca = make_identity("Other CA", nullptr);
+    stranger = make_identity("stranger", &other_ca);
     write("ca", ca);
     write("server", server);
   }
   ~Files() { std::filesystem::remove_all(path); }
-  void write(const std::string& name, const Identity& identity) const {
-    std::unique_ptr<FILE, int (*)(FILE*)> pem(std::fopen((path / (name + ".pem")).c_str(), "w"), &std::fclose);
-    PEM_write_X509(pem.get(), identity.certificate.get());
-    std::unique_ptr<FILE, int (*)(FILE*)> key(std::fopen((path / (name + ".key")).c_str(), "w"), &std::fclose);
-    PEM_write_PrivateKey(key.get(), identity.key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-  }
+  void write(const std::string& name, const Identity& identity) const { test::write_identity(path, name, identity); }
   [[nodiscard]] std::string file(const char* name) const { return (path / name).string(); }
   [[nodiscard]] TlsFiles tls(bool with_ca, bool required) const {
     return {file("server.pem"), file("server.key"), with_ca ? file("ca.pem") : "", required};
