@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "herald/config_value.h"
+#include "herald/service_profile.h"
 #include "retry_policy.h"
 
 namespace herald::push {
@@ -26,6 +27,15 @@ enum class HssFailurePolicy : std::uint8_t {
   use_default,  // the application's defaults
   hold,         // try again until deliver_before
   reject,
+};
+
+// sip-push.md 9.
+struct ConsentConfig {
+  std::chrono::milliseconds reask_after{std::chrono::hours(24 * 30)};
+  bool unsubscribe_revokes = false;
+  bool subscribe_grants = true;
+  bool polite_blocking = false;
+  bool anonymous_subscribers = false;  // S-5
 };
 
 struct PushConfig {
@@ -54,6 +64,10 @@ struct PushConfig {
   std::uint32_t max_in_flight = 1000;   // deliveries being worked on, per shard
   std::uint32_t max_waiting = 2000000;  // not yet final on this node; beyond: 503
   RetryRules retry;
+  ConsentConfig consent;
+
+  // Which way first (sip-push.md 8.4). A mode that is not named is not used.
+  std::vector<DeliveryMode> mode_order{DeliveryMode::notify, DeliveryMode::pager, DeliveryMode::msrp, DeliveryMode::indirection};
 };
 
 }  // namespace herald::push

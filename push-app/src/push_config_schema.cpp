@@ -47,6 +47,8 @@ ConfigSchema<Initiator> initiator_schema() {
 ConfigSchema<RetryRules> retry_schema() {
   return ConfigSchema<RetryRules>()
       .key("max_attempts", &RetryRules::max_attempts, {.help = "Requests sent for one delivery at most", .min = 1, .max = 100})
+      .key("negotiation_retries", &RetryRules::negotiation_retries,
+           {.help = "Other contents tried after a receiver refused one as unfit", .max = 10})
       .key("first_delay", &RetryRules::first_delay,
            {.help = "Before the second attempt; doubled for each further one",
             .min = milliseconds(1),
@@ -60,6 +62,23 @@ ConfigSchema<RetryRules> retry_schema() {
             .max = milliseconds(3600000)})
       .key("receivers_deduplicate", &RetryRules::receivers_deduplicate,
            {.help = "Receivers drop a repeated Content-ID. false: a push of unknown outcome is never repeated"});
+}
+
+ConfigSchema<ConsentConfig> consent_schema() {
+  return ConfigSchema<ConsentConfig>()
+      .key("reask_after", &ConsentConfig::reask_after,
+           {.help = "A user who refused an invitation, or left it unanswered, is not asked again before",
+            .min = milliseconds(60000),
+            .max = milliseconds(std::chrono::hours(24 * 3660))})
+      .key("unsubscribe_revokes", &ConsentConfig::unsubscribe_revokes,
+           {.help = "Ending the last subscription to an application revokes the consent to it"})
+      .key("subscribe_grants", &ConsentConfig::subscribe_grants,
+           {.help = "A user's own SUBSCRIBE is his consent. false: applications with consent `ask` stay pending until "
+                    "PUT /v1/consent decides"})
+      .key("polite_blocking", &ConsentConfig::polite_blocking,
+           {.help = "Accept a SUBSCRIBE that consent forbids and never send anything, instead of answering 403 (PS-63)"})
+      .key("anonymous_subscribers", &ConsentConfig::anonymous_subscribers,
+           {.help = "Keep a SUBSCRIBE without asserted identity pending instead of answering 403 (S-5)"});
 }
 
 ConfigSchema<PushConfig> make_schema() {
@@ -106,7 +125,14 @@ ConfigSchema<PushConfig> make_schema() {
            {.help = "Deliveries worked on at a time, per shard", .min = 1, .max = 100000})
       .key("max_waiting", &PushConfig::max_waiting,
            {.help = "Unfinished deliveries on this node; more are refused with 503", .min = 1})
+      .choices("mode_order", &PushConfig::mode_order,
+               {{"notify", DeliveryMode::notify},
+                {"pager", DeliveryMode::pager},
+                {"msrp", DeliveryMode::msrp},
+                {"indirection", DeliveryMode::indirection}},
+               {.help = "The way of a push: the first that can carry it (PS-81); one that is not named is not used"})
       .section("retry", &PushConfig::retry, retry_schema(), {.help = "When a delivery is tried again"})
+      .section("consent", &PushConfig::consent, consent_schema(), {.help = "What users decide about pushes"})
       .check([](PushConfig& config, const ConfigScope& at) {
         std::set<std::string> names;
         std::set<std::string> tokens;

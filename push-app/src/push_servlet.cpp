@@ -12,7 +12,10 @@ constexpr unsigned kHttpShard = 0;  // one shard answers HTTP; its deliveries go
 
 Task<void> PushServlet::init(ServletContext& context) {
   context_ = &context;
-  scheduler_ = std::make_shared<DeliveryScheduler>(context, load_);
+  books_.consent = std::make_shared<ConsentBook>(context);
+  books_.capabilities = std::make_shared<CapabilityBook>(context);
+  books_.capabilities->start();
+  scheduler_ = std::make_shared<DeliveryScheduler>(context, load_, books_);
   scheduler_->start();
   if (context.shard() == kHttpShard) {
     service_ = std::make_shared<PushService>(context, load_, handover(), forget());
@@ -27,9 +30,12 @@ void PushServlet::destroy() noexcept {
   if (rest_) rest_->stop();
   if (service_) service_->stop();
   if (scheduler_) scheduler_->stop();
+  if (books_.consent) books_.consent->stop();
+  if (books_.capabilities) books_.capabilities->stop();
   rest_.reset();
   service_.reset();
   scheduler_.reset();
+  books_ = {};
   context_ = nullptr;
 }
 

@@ -29,6 +29,7 @@ class PushServlet final : public SipServlet {
 
   std::shared_ptr<NodeLoad> load_;
   ServletContext* context_ = nullptr;
+  Books books_;
   std::shared_ptr<DeliveryScheduler> scheduler_;
   std::shared_ptr<PushService> service_;  // only on the shard that serves HTTP
   std::shared_ptr<RestApi> rest_;
