@@ -12,7 +12,9 @@ constexpr unsigned kHttpShard = 0;  // one shard answers HTTP; its deliveries go
 
 Task<void> PushServlet::init(ServletContext& context) {
   context_ = &context;
-  books_.consent = std::make_shared<ConsentBook>(context);
+  stopped_ = std::make_shared<bool>(false);
+  books_.consent = std::make_shared<ConsentBook>(context, consent_relay());
+  books_.consent->listen(consent_listener());
   books_.capabilities = std::make_shared<CapabilityBook>(context);
   books_.capabilities->start();
   scheduler_ = std::make_shared<DeliveryScheduler>(context, load_, books_);
@@ -20,13 +22,14 @@ Task<void> PushServlet::init(ServletContext& context) {
   if (context.shard() == kHttpShard) {
     service_ = std::make_shared<PushService>(context, load_, handover(), forget());
     service_->start();
-    rest_ = std::make_shared<RestApi>(context, service_);
+    rest_ = std::make_shared<RestApi>(context, service_, books_);
     rest_->add_routes();
   }
   co_return;
 }
 
 void PushServlet::destroy() noexcept {
+  if (stopped_) *stopped_ = true;
   if (rest_) rest_->stop();
   if (service_) service_->stop();
   if (scheduler_) scheduler_->stop();
@@ -63,6 +66,41 @@ Forget PushServlet::forget() {
     });
     static_cast<void>(taken);
   };
+}
+
+ConsentBook::Relay PushServlet::consent_relay() {
+  return [this](unsigned shard, UniqueFunction<void(ConsentBook&)> work) {
+    return context_->post(shard, [work = std::move(work)](SipServlet& servlet) mutable {
+      if (auto* book = static_cast<PushServlet&>(servlet).consent(); book != nullptr) work(*book);
+    });
+  };
+}
+
+ConsentBook::Listener PushServlet::consent_listener() {
+  return [this](const ConsentEntry& entry, const std::vector<std::string>& identities) {
+    for (const auto& identity : identities) {
+      ConsentChange change{identity, entry.application, entry.now.state};
+      if (context_->home_shard(identity) == context_->shard()) {
+        consent_changed(change);
+      } else {
+        spawn(tell_shard(context_, stopped_, std::move(change)));
+      }
+    }
+  };
+}
+
+void PushServlet::consent_changed(const ConsentChange& change) {
+  if (scheduler_) apply_consent(*context_, *scheduler_, context_->config<PushConfig>()->event_package, change);
+}
+
+// A revoked subscription must end however busy its shard is just now.
+Task<void> PushServlet::tell_shard(ServletContext* context, std::shared_ptr<const bool> stopped, ConsentChange change) {
+  const auto shard = context->home_shard(change.identity);
+  while (!*stopped) {
+    if (context->post(shard, [change](SipServlet& servlet) { static_cast<PushServlet&>(servlet).consent_changed(change); }))
+      break;
+    co_await sleep_for(std::chrono::milliseconds(50));
+  }
 }
 
 // Asserted by a trusted peer as one of the identities we send as.

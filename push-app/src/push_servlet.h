@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "consent_effects.h"
 #include "delivery_scheduler.h"
 #include "herald/sip_servlet.h"
 #include "push_service.h"
@@ -21,11 +22,17 @@ class PushServlet final : public SipServlet {
   [[nodiscard]] std::vector<std::string_view> methods() const override { return {"MESSAGE"}; }
 
   [[nodiscard]] DeliveryScheduler* scheduler() const noexcept { return scheduler_.get(); }
+  [[nodiscard]] ConsentBook* consent() const noexcept { return books_.consent.get(); }
+  // The identity is at home here.
+  void consent_changed(const ConsentChange& change);
 
  private:
   [[nodiscard]] bool is_own(const IscContext& isc) const;
   [[nodiscard]] Handover handover();
   [[nodiscard]] Forget forget();
+  [[nodiscard]] ConsentBook::Relay consent_relay();
+  [[nodiscard]] ConsentBook::Listener consent_listener();
+  static Task<void> tell_shard(ServletContext* context, std::shared_ptr<const bool> stopped, ConsentChange change);
 
   std::shared_ptr<NodeLoad> load_;
   ServletContext* context_ = nullptr;
@@ -34,6 +41,7 @@ class PushServlet final : public SipServlet {
   std::shared_ptr<PushService> service_;  // only on the shard that serves HTTP
   std::shared_ptr<RestApi> rest_;
   PushMetrics metrics_;
+  std::shared_ptr<bool> stopped_;  // of this init()
 };
 
 }  // namespace herald::push

@@ -33,8 +33,8 @@ Checked<ListQuery> read_list_query(const HttpRequest& request) {
 
 }  // namespace
 
-RestApi::RestApi(ServletContext& context, std::shared_ptr<PushService> service)
-    : context_(context), service_(std::move(service)), rates_(context.clock()) {}
+RestApi::RestApi(ServletContext& context, std::shared_ptr<PushService> service, Books books)
+    : context_(context), service_(std::move(service)), books_(std::move(books)), rates_(context.clock()) {}
 
 std::optional<std::string> RestApi::Caller::owner() const {
   if (initiator == nullptr) return std::nullopt;
@@ -48,6 +48,9 @@ void RestApi::add_routes() {
     add(routes, door, "GET", "/v1/pushes", &RestApi::list);
     add(routes, door, "GET", "/v1/pushes/{id}", &RestApi::show);
     add(routes, door, "DELETE", "/v1/pushes/{id}", &RestApi::cancel);
+    add(routes, door, "GET", "/v1/consent/{user}/{app}", &RestApi::show_consent);
+    add(routes, door, "PUT", "/v1/consent/{user}/{app}", &RestApi::set_consent);
+    add(routes, door, "DELETE", "/v1/consent/{user}/{app}", &RestApi::clear_consent);
   }
   // Operators have it from the container.
   add(context_.http(), Door::initiators, "GET", "/v1/registrations/{user}", &RestApi::show_registration);
@@ -77,6 +80,11 @@ Task<HttpResponse> RestApi::enter(Self self, Door door, Handler handler, HttpReq
   co_return co_await handler(self, std::move(caller), std::move(request));
 }
 
+Checked<void> RestApi::take_rate(const Caller& caller) {
+  if (caller.initiator == nullptr) return {};
+  return rates_.take(*caller.initiator);
+}
+
 Checked<SubmitRequest> RestApi::read_submission(const Caller& caller, const HttpRequest& request) {
   SubmitRequest out;
   if (const auto key = request.header("Idempotency-Key")) {
@@ -87,9 +95,7 @@ Checked<SubmitRequest> RestApi::read_submission(const Caller& caller, const Http
     out.body_digest = digest(request.body);
   }
   if (auto json = check_json(request); !json) return tl::unexpected(json.error());
-  if (caller.initiator != nullptr) {
-    if (auto rate = rates_.take(*caller.initiator); !rate) return tl::unexpected(rate.error());
-  }
+  if (auto rate = take_rate(caller); !rate) return tl::unexpected(rate.error());
   SubmissionLimits limits;
   limits.max_recipients = caller.config->max_recipients;
   limits.max_content_bytes = caller.config->max_content_bytes;

@@ -7,13 +7,14 @@
 #include "herald/http.h"
 #include "herald/servlet_context.h"
 #include "initiator_auth.h"
+#include "knowledge.h"
 #include "push_service.h"
 
 namespace herald::push {
 
 class RestApi : public std::enable_shared_from_this<RestApi> {
  public:
-  RestApi(ServletContext& context, std::shared_ptr<PushService> service);
+  RestApi(ServletContext& context, std::shared_ptr<PushService> service, Books books);
   void add_routes();
   void stop() noexcept { stopped_ = true; }
 
@@ -34,10 +35,23 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
   static Task<HttpResponse> list(Self self, Caller caller, HttpRequest request);
   static Task<HttpResponse> cancel(Self self, Caller caller, HttpRequest request);
   static Task<HttpResponse> show_registration(Self self, Caller caller, HttpRequest request);
+
+  // -- rest_consent.cpp --
+  struct ConsentTarget {
+    std::string user, application;  // canonical
+  };
+  [[nodiscard]] static Checked<ConsentTarget> read_consent_target(const Caller& caller, const HttpRequest& request);
+  static Task<HttpResponse> show_consent(Self self, Caller caller, HttpRequest request);
+  static Task<HttpResponse> set_consent(Self self, Caller caller, HttpRequest request);
+  static Task<HttpResponse> clear_consent(Self self, Caller caller, HttpRequest request);
+  static Task<HttpResponse> decide_consent(Self self, ConsentTarget target, ConsentDecision decision);
+
+  [[nodiscard]] Checked<void> take_rate(const Caller& caller);
   [[nodiscard]] Checked<SubmitRequest> read_submission(const Caller& caller, const HttpRequest& request);
 
   ServletContext& context_;
   std::shared_ptr<PushService> service_;
+  Books books_;
   SubmissionRates rates_;
   PushMetrics metrics_;
   bool stopped_ = false;
