@@ -66,6 +66,7 @@ std::string DeliveryQueue::push(SlotId id) const {
   return {slot.push.begin(), slot.push.end()};
 }
 std::uint32_t DeliveryQueue::index(SlotId id) const noexcept { return slots_[id.index].recipient; }
+Priority DeliveryQueue::priority(SlotId id) const noexcept { return slots_[id.index].priority; }
 WallTime DeliveryQueue::expires(SlotId id) const noexcept { return slots_[id.index].expires; }
 const std::string& DeliveryQueue::target(SlotId id) const noexcept { return slots_[id.index].target->name; }
 
@@ -119,6 +120,21 @@ void DeliveryQueue::hold(SlotId id) {
   clear_due(id.index);
 }
 
+void DeliveryQueue::offer(SlotId id) {
+  if (!alive(id)) return;
+  leave_phase(id.index);
+  auto& slot = slots_[id.index];
+  slot.phase = Phase::offered;
+  set_due(id.index, slot.expires);
+}
+
+void DeliveryQueue::notify(SlotId id) {
+  if (!alive(id)) return;
+  leave_phase(id.index);
+  clear_due(id.index);  // a running transaction is allowed to end
+  slots_[id.index].phase = Phase::notifying;
+}
+
 std::optional<SlotId> DeliveryQueue::take() {
   for (auto queue = ready_.rbegin(); queue != ready_.rend(); ++queue) {
     while (!queue->empty()) {
@@ -169,6 +185,11 @@ std::optional<SlotId> DeliveryQueue::find(std::string_view target, std::string_v
     }
   }
   return std::nullopt;
+}
+
+bool DeliveryQueue::active(std::string_view target) const {
+  const auto found = targets_.find(target);
+  return found != targets_.end() && (found->second->busy || !found->second->ready.empty());
 }
 
 std::optional<WallTime> DeliveryQueue::next_due() const {

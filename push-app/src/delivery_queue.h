@@ -42,7 +42,16 @@ class DeliveryQueue {
     Priority priority = Priority::medium;
     WallTime expires{};
   };
-  enum class Phase : std::uint8_t { idle, ready, running, timed, registration, parked };
+  enum class Phase : std::uint8_t {
+    idle,
+    ready,
+    running,
+    timed,
+    registration,  // or a subscription, or consent
+    parked,
+    offered,    // a NOTIFY may take it (NotifyQueue)
+    notifying,  // a NOTIFY has taken it
+  };
 
   // Nothing when the id is none of ours.
   std::optional<SlotId> add(const Item& item, std::string_view target);
@@ -52,6 +61,7 @@ class DeliveryQueue {
   [[nodiscard]] Phase phase(SlotId slot) const noexcept;
   [[nodiscard]] std::string push(SlotId slot) const;
   [[nodiscard]] std::uint32_t index(SlotId slot) const noexcept;
+  [[nodiscard]] Priority priority(SlotId slot) const noexcept;
   [[nodiscard]] WallTime expires(SlotId slot) const noexcept;
   [[nodiscard]] const std::string& target(SlotId slot) const noexcept;
   void carry(SlotId slot, std::unique_ptr<LoadedDelivery> loaded);
@@ -63,6 +73,9 @@ class DeliveryQueue {
   void wait_for_registration(SlotId slot, std::optional<WallTime> look_again);
   void park(SlotId slot);  // until make_ready or its expiry
   void hold(SlotId slot);  // until the caller says otherwise: no time runs
+  // NOTIFY has its own queue and may carry several: neither keeps the target busy, which PS-11 demands of MESSAGE.
+  void offer(SlotId slot);   // until make_ready, notify or its expiry
+  void notify(SlotId slot);  // until the caller says otherwise
 
   // The best ready delivery of a free target; it is running from now on and its target busy.
   [[nodiscard]] std::optional<SlotId> take();
@@ -70,6 +83,8 @@ class DeliveryQueue {
   std::size_t wake(std::string_view target);
   [[nodiscard]] bool woken(SlotId slot) const noexcept;  // wake() came since take()
   [[nodiscard]] std::optional<SlotId> find(std::string_view target, std::string_view push, std::uint32_t index) const;
+  // Something of this target is being worked on, or will be as soon as its turn comes.
+  [[nodiscard]] bool active(std::string_view target) const;
 
   [[nodiscard]] std::optional<WallTime> next_due() const;
   // Takes one whose time has come out of the time index; its phase stays.

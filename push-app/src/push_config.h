@@ -38,6 +38,18 @@ struct ConsentConfig {
   bool anonymous_subscribers = false;  // S-5
 };
 
+// The push event package. sip-push.md 6.
+struct SubscriptionConfig {
+  std::chrono::milliseconds default_expires{std::chrono::hours(1)};
+  std::chrono::milliseconds min_expires{std::chrono::minutes(1)};
+  std::chrono::milliseconds max_expires{std::chrono::hours(24)};
+  double expiry_jitter = 0.1;
+  std::uint32_t notify_max_bytes = 1300;  // PS-24
+  std::uint32_t batch_max_items = 10;
+  std::uint32_t max_subscriptions = 2000000;  // per shard
+  std::chrono::milliseconds initial_wait{200};
+};
+
 struct PushConfig {
   std::string sender_identity;
   std::string event_package = "oma-push";
@@ -65,6 +77,9 @@ struct PushConfig {
   std::uint32_t max_waiting = 2000000;  // not yet final on this node; beyond: 503
   RetryRules retry;
   ConsentConfig consent;
+
+  SubscriptionConfig subscriptions;
+  std::string content_base_url;  // of links to indirect content; empty: where http.listen is
 
   // Which way first (sip-push.md 8.4). A mode that is not named is not used.
   std::vector<DeliveryMode> mode_order{DeliveryMode::notify, DeliveryMode::pager, DeliveryMode::msrp, DeliveryMode::indirection};

@@ -81,6 +81,40 @@ ConfigSchema<ConsentConfig> consent_schema() {
            {.help = "Keep a SUBSCRIBE without asserted identity pending instead of answering 403 (S-5)"});
 }
 
+ConfigSchema<SubscriptionConfig> subscription_schema() {
+  constexpr milliseconds kSecond(1000);
+  constexpr milliseconds kYear(std::chrono::hours(24 * 365));
+  return ConfigSchema<SubscriptionConfig>()
+      .key("default_expires", &SubscriptionConfig::default_expires,
+           {.help = "Duration of a subscription whose SUBSCRIBE names none", .min = kSecond, .max = kYear})
+      .key("min_expires", &SubscriptionConfig::min_expires,
+           {.help = "Shortest duration accepted; shorter ones are refused with 423 (PS-64)",
+            .min = kSecond,
+            .max = kSecond * 3600})
+      .key("max_expires", &SubscriptionConfig::max_expires,
+           {.help = "Longest duration granted; longer ones are shortened", .min = kSecond, .max = kYear})
+      .key("expiry_jitter", &SubscriptionConfig::expiry_jitter,
+           {.help = "Part of a duration that is left to chance, so that refreshes do not come all at once",
+            .min = 0.0,
+            .max = 0.5})
+      .key("notify_max_bytes", &SubscriptionConfig::notify_max_bytes,
+           {.help = "Largest NOTIFY as a whole (PS-24)", .min = 500, .max = 65535})
+      .key("batch_max_items", &SubscriptionConfig::batch_max_items,
+           {.help = "Pushes that one NOTIFY carries at most", .min = 1, .max = 32})
+      .key("max_subscriptions", &SubscriptionConfig::max_subscriptions,
+           {.help = "Live subscriptions, per shard; more are refused with 500", .min = 1})
+      .key("initial_wait", &SubscriptionConfig::initial_wait,
+           {.help = "The first NOTIFY of a subscription waits this long for pushes that are about to be ready",
+            .max = milliseconds(5000)});
+}
+
+std::string check_base_url(const std::string& url) {
+  if (url.empty()) return "";
+  const bool scheme = url.starts_with("https://") || url.starts_with("http://");
+  const bool clean = url.size() <= 200 && url.find_first_of(" \t\"<>?#") == std::string::npos && !url.ends_with('/');
+  return scheme && clean ? "" : "must be an http or https URL without query and closing slash, like https://push.example";
+}
+
 ConfigSchema<PushConfig> make_schema() {
   constexpr milliseconds kDay(86400000);
   return ConfigSchema<PushConfig>()
@@ -131,6 +165,11 @@ ConfigSchema<PushConfig> make_schema() {
                 {"msrp", DeliveryMode::msrp},
                 {"indirection", DeliveryMode::indirection}},
                {.help = "The way of a push: the first that can carry it (PS-81); one that is not named is not used"})
+      .section("subscriptions", &PushConfig::subscriptions, subscription_schema(), {.help = "Subscriptions to pushes"})
+      .key("content_base_url", &PushConfig::content_base_url,
+           {.help = "What links to indirect content begin with (PS-30); empty: http.listen's address",
+            .check = check_base_url,
+            .sample = "https://push.example"})
       .section("retry", &PushConfig::retry, retry_schema(), {.help = "When a delivery is tried again"})
       .section("consent", &PushConfig::consent, consent_schema(), {.help = "What users decide about pushes"})
       .check([](PushConfig& config, const ConfigScope& at) {
@@ -142,6 +181,9 @@ ConfigSchema<PushConfig> make_schema() {
         }
         if (config.default_lifetime > config.max_lifetime) at.error("default_lifetime", "must not exceed max_lifetime");
         if (config.retry.first_delay > config.retry.max_delay) at.error("retry", "first_delay must not exceed max_delay");
+        if (config.subscriptions.min_expires > config.subscriptions.max_expires) {
+          at.error("subscriptions", "min_expires must not exceed max_expires");
+        }
         if (config.pager_max_bytes > 1300) {
           at.warning("pager_max_bytes", "more than 1300 needs congestion-safe transport on every hop (RFC 3428 8)");
         }
