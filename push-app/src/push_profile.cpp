@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
-#include <pugixml.hpp>
 #include <utility>
 
+#include "bounded_xml.h"
 #include "herald/sip_uri.h"
 #include "initiator_auth.h"
 
@@ -12,9 +12,7 @@ namespace herald::push {
 namespace {
 
 constexpr std::string_view kNamespace = "urn:example:push-profile:1";
-constexpr std::size_t kMaxBytes = 64 * 1024;
-constexpr std::size_t kMaxDepth = 8;
-constexpr std::size_t kMaxNodes = 4096;
+constexpr xml::Limits kLimits{.bytes = std::size_t{64} * 1024, .depth = 8, .nodes = 4096, .text = 256};
 constexpr std::size_t kMaxApplications = 64;
 constexpr std::size_t kMaxContentTypes = 32;
 constexpr std::size_t kMaxRules = 256;
@@ -23,36 +21,6 @@ constexpr std::size_t kMaxText = 256;
 constexpr unsigned kVersion = 1;
 
 Unexpected bad(std::string text) { return fail(ErrorCode::corrupt, "push profile: " + std::move(text)); }
-
-// pugixml parses without recursion limit only in its own loop, but counts nothing for us: depth and size are checked before any
-// rule looks at the tree.
-struct TreeLimits final : pugi::xml_tree_walker {
-  bool for_each(pugi::xml_node& node) override {
-    ++nodes;
-    ok = ok && depth() < static_cast<int>(kMaxDepth) && nodes <= kMaxNodes;
-    for (const auto& attribute : node.attributes()) ok = ok && std::string_view(attribute.value()).size() <= kMaxText;
-    return ok;
-  }
-  std::size_t nodes = 0;
-  bool ok = true;
-};
-
-// Namespace of an element: the nearest xmlns of its prefix.
-std::string_view namespace_of(const pugi::xml_node& element) {
-  const std::string_view name = element.name();
-  const auto colon = name.find(':');
-  const std::string wanted = colon == std::string_view::npos ? "xmlns" : "xmlns:" + std::string(name.substr(0, colon));
-  for (auto node = element; node; node = node.parent()) {
-    if (const auto attribute = node.attribute(wanted.c_str())) return attribute.value();
-  }
-  return {};
-}
-
-std::string_view local_name(const pugi::xml_node& element) {
-  const std::string_view name = element.name();
-  const auto colon = name.find(':');
-  return colon == std::string_view::npos ? name : name.substr(colon + 1);
-}
 
 std::optional<std::uint32_t> to_number(std::string_view text) {
   std::uint32_t value = 0;
@@ -71,12 +39,6 @@ std::optional<bool> to_action(std::string_view text) {
   if (text == "allow") return true;
   if (text == "block") return false;
   return std::nullopt;
-}
-
-std::string trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return {};
-  return std::string(text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1));
 }
 
 bool has_word(std::string_view list, std::string_view word) {
@@ -120,9 +82,10 @@ Expected<void> read_application(const pugi::xml_node& element, PushProfile& prof
     application.store_offline = *flag;
   }
   for (const auto& child : element.children()) {
-    if (child.type() != pugi::node_element || local_name(child) != "content-type" || namespace_of(child) != kNamespace) continue;
+    if (child.type() != pugi::node_element || xml::local_name(child) != "content-type" || xml::namespace_of(child) != kNamespace)
+      continue;
     if (application.content_types.size() >= kMaxContentTypes) return bad("too many content types");
-    auto type = trimmed(child.text().get());
+    auto type = xml::text_of(child);
     if (type.empty() || type.size() > kMaxText) return bad("empty or overlong content-type");
     application.content_types.push_back(std::move(type));
   }
@@ -137,7 +100,8 @@ Expected<void> read_initiators(const pugi::xml_node& element, PushProfile& profi
     profile.allow_initiators = *action;
   }
   for (const auto& child : element.children()) {
-    if (child.type() != pugi::node_element || local_name(child) != "rule" || namespace_of(child) != kNamespace) continue;
+    if (child.type() != pugi::node_element || xml::local_name(child) != "rule" || xml::namespace_of(child) != kNamespace)
+      continue;
     if (profile.rules.size() >= kMaxRules) return bad("too many initiator rules");
     const auto action = to_action(child.attribute("action").value());
     const std::string_view match = child.attribute("match").value();
@@ -161,7 +125,7 @@ Expected<void> read_quiet_hours(const pugi::xml_node& element, PushProfile& prof
 }
 
 Expected<void> read_child(const pugi::xml_node& child, PushProfile& profile) {
-  const auto name = local_name(child);
+  const auto name = xml::local_name(child);
   if (name == "consent") return read_consent(child, profile);
   if (name == "application") return read_application(child, profile);
   if (name == "initiators") return read_initiators(child, profile);
@@ -195,20 +159,12 @@ bool PushProfile::allows_initiator(std::string_view identity) const {
   return allow_initiators;
 }
 
-Expected<PushProfile> parse_push_profile(std::string_view xml) {
-  if (xml.size() > kMaxBytes) return bad("larger than 64 KiB");
-  // No DOCTYPE: without one there are no entities to expand beyond the five of XML.
-  if (xml.find("<!DOCTYPE") != std::string_view::npos || xml.find("<!ENTITY") != std::string_view::npos)
-    return bad("has a DOCTYPE");
+Expected<PushProfile> parse_push_profile(std::string_view text) {
   pugi::xml_document document;
-  const auto parsed = document.load_buffer(xml.data(), xml.size(), pugi::parse_default, pugi::encoding_utf8);
-  if (!parsed) return bad("not well-formed: " + std::string(parsed.description()));
-  TreeLimits limits;
-  document.traverse(limits);
-  if (!limits.ok) return bad("too deep, too many elements or an overlong attribute");
+  if (auto loaded = xml::load(document, text, kLimits); !loaded) return bad(loaded.error().text);
 
   const auto root = document.document_element();
-  if (local_name(root) != "push-profile" || namespace_of(root) != kNamespace) return bad("no push-profile element");
+  if (xml::local_name(root) != "push-profile" || xml::namespace_of(root) != kNamespace) return bad("no push-profile element");
   const auto version = to_number(root.attribute("version").value());
   if (!version || *version == 0 || *version > 65535) return bad("version is missing or no number");
   if (*version > kVersion)
@@ -217,8 +173,8 @@ Expected<PushProfile> parse_push_profile(std::string_view xml) {
   PushProfile profile;
   bool consent_seen = false;
   for (const auto& child : root.children()) {
-    if (child.type() != pugi::node_element || namespace_of(child) != kNamespace) continue;  // kept by the HSS, nothing to us
-    if (local_name(child) == "consent" && std::exchange(consent_seen, true)) return bad("two consent elements");
+    if (child.type() != pugi::node_element || xml::namespace_of(child) != kNamespace) continue;  // kept by the HSS, nothing to us
+    if (xml::local_name(child) == "consent" && std::exchange(consent_seen, true)) return bad("two consent elements");
     if (auto read = read_child(child, profile); !read) return fail(read.error());
   }
   if (!consent_seen) return bad("consent is missing");
