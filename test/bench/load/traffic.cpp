@@ -29,50 +29,17 @@
 #include <unordered_set>
 #include <vector>
 
+#include "initiator.h"
+#include "wire.h"
+
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using namespace bench;
 
 std::map<std::string, std::string> options;
 long number(const std::string& name, long fallback) {
   const auto found = options.find(name);
   return found == options.end() ? fallback : std::atol(found->second.c_str());
-}
-
-sockaddr_in loopback(long port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-int udp_socket(long port) {
-  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-  const int big = 8 << 20;
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof big);
-  ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &big, sizeof big);
-  auto address = loopback(port);
-  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    std::perror("bind");
-    std::exit(1);
-  }
-  return fd;
-}
-
-std::string_view header(std::string_view message, std::string_view name) {
-  std::size_t at = message.find("\r\n");
-  while (at != std::string_view::npos && at + 2 < message.size()) {
-    const auto line = message.substr(at + 2, message.find("\r\n", at + 2) - at - 2);
-    if (line.empty()) break;
-    if (line.size() > name.size() && line[name.size()] == ':' && line.substr(0, name.size()) == name) {
-      auto value = line.substr(name.size() + 1);
-      while (!value.empty() && value.front() == ' ') value.remove_prefix(1);
-      return value;
-    }
-    at = message.find("\r\n", at + 2);
-  }
-  return {};
 }
 
 // 200 to a MESSAGE, with the header fields a response copies.
@@ -123,8 +90,6 @@ class Receiver {
   bool silent_;
   std::unordered_set<std::size_t> seen_;
 };
-
-std::string user_name(long i) { return "u" + std::to_string(i); }
 
 int run_register() {
   const long users = number("users", 1000);
@@ -215,64 +180,10 @@ const std::string& extra_member() {
   return member;
 }
 
-class Initiator {
- public:
-  explicit Initiator(long port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    auto address = loopback(port);
-    if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-      std::perror("connect");
-      std::exit(1);
-    }
-    const int on = 1;
-    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::fcntl(fd_, F_SETFL, O_NONBLOCK);
-  }
-  [[nodiscard]] int fd() const { return fd_; }
-  [[nodiscard]] bool busy() const { return busy_; }
-  void post(const std::string& path, const std::string& user) {
-    const std::string body = R"({"to":["sip:)" + user + R"(@ims.lab"],"app":"news.ua","content":{"type":"text/plain","text":")" +
-                             std::string(140, 'x') + "\"}" + extra_member() + "}";
-    const std::string request = "POST " + path +
-                                " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer bench-token\r\nContent-Type: "
-                                "application/json\r\nContent-Length: " +
-                                std::to_string(body.size()) + "\r\n\r\n" + body;
-    if (::send(fd_, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
-      std::perror("send");
-      std::exit(1);
-    }
-    busy_ = true;
-    sent_ = Clock::now();
-  }
-  // The status of a completed answer, 0 while it is not complete.
-  int poll_answer() {
-    std::array<char, 16384> buffer{};
-    for (;;) {
-      const auto got = ::recv(fd_, buffer.data(), buffer.size(), 0);
-      if (got <= 0) {
-        if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) return -1;
-        break;
-      }
-      in_.append(buffer.data(), static_cast<std::size_t>(got));
-    }
-    const auto end = in_.find("\r\n\r\n");
-    if (end == std::string::npos) return 0;
-    auto at = in_.find("Content-Length: ");
-    if (at == std::string::npos || at > end) at = in_.find("content-length: ");
-    const auto length = at < end ? static_cast<std::size_t>(std::atol(in_.c_str() + at + 16)) : 0;
-    if (in_.size() < end + 4 + length) return 0;
-    const int status = std::atoi(in_.c_str() + 9);
-    in_.erase(0, end + 4 + length);
-    busy_ = false;
-    return status;
-  }
-  [[nodiscard]] double milliseconds() const { return std::chrono::duration<double, std::milli>(Clock::now() - sent_).count(); }
-
- private:
-  int fd_;
-  bool busy_ = false;
-  std::string in_;
-  Clock::time_point sent_;
-};
+std::string push_body(const std::string& user) {
+  return R"({"to":["sip:)" + user + R"(@ims.lab"],"app":"news.ua","content":{"type":"text/plain","text":")" +
+         std::string(140, 'x') + "\"}" + extra_member() + "}";
+}
 
 int run_push() {
   const long users = number("users", 1000);
@@ -301,7 +212,7 @@ int run_push() {
       if (initiator.busy() || posted >= count) continue;
       if (messages && rate == 0 && posted - receiver.messages >= window) break;
       if (rate != 0 && static_cast<double>(posted) > elapsed * static_cast<double>(rate)) break;
-      initiator.post(path, user_name(first + posted % users));
+      initiator.post(path, push_body(user_name(first + posted % users)));
       ++posted;
     }
     polled.clear();
