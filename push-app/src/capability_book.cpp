@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "capability_report.h"
 #include "herald/log.h"
 #include "herald/sip_uri.h"
 #include "initiator_auth.h"
+#include "knowledge.h"
 #include "pidf.h"
 #include "request_headers.h"
 
@@ -38,8 +40,9 @@ void append(std::vector<CapabilityFact>& out, std::vector<CapabilityFact> more) 
 
 }  // namespace
 
-CapabilityBook::CapabilityBook(ServletContext& context, Limits limits)
+CapabilityBook::CapabilityBook(ServletContext& context, Relay relay, Limits limits)
     : context_(context),
+      relay_(std::move(relay)),
       limits_(limits),
       asked_(metrics::counter("herald_push_options_asked_total", "OPTIONS sent to learn what a receiver takes")),
       answered_(metrics::counter("herald_push_options_answered_total", "OPTIONS that a receiver answered with 200")),
@@ -55,12 +58,15 @@ CapabilityBook::CapabilityBook(ServletContext& context, Limits limits)
 }
 
 void CapabilityBook::start() {
+  watcher_ = std::make_unique<PresenceWatcher>(
+      context_, [this](const std::string& user, std::vector<CapabilityFact> facts) { set_watched(user, std::move(facts)); });
   listening_ = context_.registrations().listen(
       [this](RegistrationEvent event, const Registration& registration) { on_registration(event, registration); });
 }
 
 void CapabilityBook::stop() noexcept {
   if (std::exchange(*stopped_, true)) return;
+  if (watcher_) watcher_->stop();
   listening_.reset();
   users_gauge_.add(-static_cast<double>(entries_.size()));
   bytes_gauge_.add(-static_cast<double>(bytes_));
@@ -72,6 +78,7 @@ void CapabilityBook::stop() noexcept {
 
 std::vector<CapabilityFact> CapabilityBook::facts(const std::string& user, const PushProfile* profile) const {
   const auto now = context_.clock().wall();
+  const auto config = context_.config<PushConfig>();
   std::vector<CapabilityFact> out;
   if (const auto entry = entries_.find(user); entry != entries_.end()) {
     out = entry->second.learned;
@@ -82,12 +89,12 @@ std::vector<CapabilityFact> CapabilityBook::facts(const std::string& user, const
   for (const auto& publication : context_.event_state().find(kPresencePackage, user)) {
     if (publication.expires <= now) continue;
     // Checked when it was published: an error here is a body that an older version took.
-    if (auto document = parse_pidf(publication.body)) {
+    if (auto document = parse_pidf(publication.body, config->capabilities.oma_namespace)) {
       append(out, facts_of(*document, user, publication.updated, publication.expires));
     }
   }
   if (profile != nullptr) append(out, facts_of(*profile));
-  append(out, default_facts(context_.config<PushConfig>()->pager_max_bytes));
+  append(out, default_facts(config->pager_max_bytes));
 
   std::erase_if(out, [&](const auto& fact) { return fact.valid_until && *fact.valid_until <= now; });
   for (auto& fact : out) {
@@ -123,6 +130,49 @@ Capabilities CapabilityBook::capabilities(const std::string& user, const std::st
     });
   }
   return merge_facts(all, {}, application, now);
+}
+
+Task<Expected<std::string>> CapabilityBook::describe(Self self, std::string user, std::string application) {
+  const auto home = self->context_.home_shard(user);
+  if (home == self->context_.shard()) co_return co_await describe_here(self, std::move(user), std::move(application));
+  auto promise = std::make_shared<Promise<std::string>>();
+  auto answered = promise->future();
+  const bool taken = self->relay_ && self->relay_(home, [promise, user, application](CapabilityBook& book) {
+    spawn(answer(book.shared_from_this(), promise, user, application));
+  });
+  promise.reset();
+  if (!taken) co_return fail(ErrorCode::busy, "the user's shard is overloaded");
+  co_return co_await answered;
+}
+
+Task<void> CapabilityBook::answer(Self self, std::shared_ptr<Promise<std::string>> promise, std::string user,
+                                  std::string application) {
+  promise->set(co_await describe_here(self, std::move(user), std::move(application)));
+}
+
+Task<Expected<std::string>> CapabilityBook::describe_here(Self self, std::string user, std::string application) {
+  auto& context = self->context_;
+  const auto config = context.config<PushConfig>();
+  HssAnswer hss;
+  if (config->ask_hss) {
+    ShQuery query;
+    query.user = user;
+    query.data = ShDataRef::repository_data;
+    query.service_indication = config->service_indication;
+    const auto deadline = Deadline::after(context.clock(), config->hss_deadline);
+    const auto reply = co_await context.sh().user_data(std::move(query), deadline);
+    if (*self->stopped_) co_return fail(ErrorCode::gone, "the node is shutting down");
+    hss = read_repository(reply.value_or(ShReply{}), {});
+  }
+  CapabilityReport report;
+  report.user = user;
+  report.application = std::move(application);
+  if (const auto* registration = context.registrations().find(user)) report.registration = *registration;
+  report.facts = self->facts(user, hss.profile ? &*hss.profile : nullptr);
+  if (const auto entry = self->entries_.find(user); entry != self->entries_.end()) report.asked = entry->second.asked;
+  report.profile_failed = hss.state == HssAnswer::State::failed;
+  report.now = context.clock().wall();
+  co_return to_json(report);
 }
 
 // -- the table -----------------------------------------------------------------------------------------------------------------
@@ -218,6 +268,15 @@ void CapabilityBook::learn(const std::string& user, const std::string& contact, 
   account(user);
 }
 
+void CapabilityBook::wanted(const std::string& user, const Capabilities& known) {
+  if (*stopped_ || !watcher_) return;
+  const auto policy = context_.config<PushConfig>()->capabilities.watch_presence;
+  if (policy == PresenceWatch::never) return;
+  if (policy == PresenceWatch::unknown && known.knows_types() && !watcher_->watches(user)) return;
+  const auto* registration = context_.registrations().find(user);
+  if (registration != nullptr) watcher_->want(user, registration->scscf);
+}
+
 void CapabilityBook::set_watched(const std::string& user, std::vector<CapabilityFact> facts) {
   if (*stopped_) return;
   const auto known = entries_.find(user);
@@ -233,6 +292,7 @@ void CapabilityBook::set_watched(const std::string& user, std::vector<Capability
 
 void CapabilityBook::on_registration(RegistrationEvent event, const Registration& registration) {
   const auto apply = [&](const std::string& user) {
+    if (event != RegistrationEvent::refreshed && watcher_) watcher_->forget(user);
     if (!entries_.contains(user)) return;
     if (event == RegistrationEvent::refreshed) return refresh(user, registration);
     // A new registration, or none: nothing that was learned about the old one holds. What a watcher saw does.
@@ -297,7 +357,7 @@ Task<void> CapabilityBook::probe(Self self, std::string user, std::string target
     static_cast<void>(co_await answered);
     co_return;
   }
-  if (!self->may_ask(user, target)) co_return;
+  if (!self->context_.config<PushConfig>()->capabilities.ask_options || !self->may_ask(user, target)) co_return;
   if (self->probes_ >= self->limits_.max_probes) {
     self->not_asked_.add();
     log::debug("receiver not asked for its capabilities", {{"user", log::identity(user)}, {"cause", "too many questions"}});

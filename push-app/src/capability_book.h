@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "capability_sources.h"
 #include "herald/metrics.h"
 #include "herald/servlet_context.h"
+#include "presence_watcher.h"
 #include "push_config.h"
 #include "push_profile.h"
 
@@ -35,8 +37,11 @@ class CapabilityBook : public std::enable_shared_from_this<CapabilityBook> {
     std::size_t max_probes = 200;  // OPTIONS at a time on one shard
   };
 
-  explicit CapabilityBook(ServletContext& context) : CapabilityBook(context, Limits()) {}
-  CapabilityBook(ServletContext& context, Limits limits);
+  // Runs work with the book of another shard; false: that shard's mailbox is full. May be empty when there is one shard only.
+  using Relay = std::function<bool(unsigned shard, UniqueFunction<void(CapabilityBook&)> work)>;
+
+  explicit CapabilityBook(ServletContext& context, Relay relay = {}) : CapabilityBook(context, std::move(relay), Limits()) {}
+  CapabilityBook(ServletContext& context, Relay relay, Limits limits);
   void start();
   void stop() noexcept;
 
@@ -57,7 +62,12 @@ class CapabilityBook : public std::enable_shared_from_this<CapabilityBook> {
   // Would probe() send something?
   [[nodiscard]] bool may_ask(const std::string& user, const std::string& target) const;
 
-  // Presence as a watcher sees it (PS-102): replaces what was seen before; none when the subscription is over.
+  // The answer to GET /v1/capabilities/{user}, for any user from any shard.
+  static Task<Expected<std::string>> describe(Self self, std::string user, std::string application);
+
+  // A push goes to the user, and this is known about him: is his presence worth watching (PS-102)?
+  void wanted(const std::string& user, const Capabilities& known);
+  // Presence as a watcher sees it: replaces what was seen before; none when the subscription is over.
   void set_watched(const std::string& user, std::vector<CapabilityFact> facts);
 
   [[nodiscard]] std::size_t users() const noexcept { return entries_.size(); }
@@ -89,7 +99,11 @@ class CapabilityBook : public std::enable_shared_from_this<CapabilityBook> {
   [[nodiscard]] std::string subject_of(const std::string& user, const std::string& target) const;
   void store_answer(const std::string& user, const std::string& subject, std::uint64_t registration, const SipMessage& answer);
 
+  static Task<Expected<std::string>> describe_here(Self self, std::string user, std::string application);
+  static Task<void> answer(Self self, std::shared_ptr<Promise<std::string>> promise, std::string user, std::string application);
+
   ServletContext& context_;
+  Relay relay_;
   Limits limits_;
   std::unordered_map<std::string, Entry> entries_;
   std::list<std::string> order_;  // least lately written first
@@ -98,6 +112,7 @@ class CapabilityBook : public std::enable_shared_from_this<CapabilityBook> {
   std::size_t probes_ = 0;
   std::unordered_map<std::string, std::vector<std::shared_ptr<Promise<void>>>> waiting_;  // for an answer under way
   RegistrationView::Subscription listening_;
+  std::unique_ptr<PresenceWatcher> watcher_;
   std::shared_ptr<bool> stopped_ = std::make_shared<bool>(false);
   metrics::Counter asked_, answered_, not_asked_, forgotten_, learned_;
   metrics::Gauge users_gauge_, bytes_gauge_;

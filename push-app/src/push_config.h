@@ -50,6 +50,26 @@ struct SubscriptionConfig {
   std::chrono::milliseconds initial_wait{200};
 };
 
+// When to subscribe to somebody's presence (PS-102).
+enum class PresenceWatch : std::uint8_t {
+  never,
+  unknown,  // only when nothing better tells which types he takes
+  always,
+};
+
+// Where capabilities come from. sip-push.md 8.
+struct CapabilityConfig {
+  bool ask_options = true;                       // PS-104
+  std::chrono::milliseconds options_wait{2000};  // a push waits that long for the answer
+  PresenceWatch watch_presence = PresenceWatch::never;
+  std::chrono::milliseconds watch_expires{std::chrono::hours(1)};
+  std::uint32_t max_watches = 10000;  // of the node
+  std::string oma_namespace = "urn:oma:xml:prs:pidf:oma-pres";
+  std::chrono::milliseconds publish_expires{std::chrono::hours(1)};
+  std::chrono::milliseconds publish_min_expires{std::chrono::minutes(1)};
+  std::chrono::milliseconds publish_max_expires{std::chrono::hours(24)};
+};
+
 struct PushConfig {
   std::string sender_identity;
   std::string event_package = "oma-push";
@@ -79,6 +99,7 @@ struct PushConfig {
   ConsentConfig consent;
 
   SubscriptionConfig subscriptions;
+  CapabilityConfig capabilities;
   std::string content_base_url;  // of links to indirect content; empty: where http.listen is
 
   // Which way first (sip-push.md 8.4). A mode that is not named is not used.

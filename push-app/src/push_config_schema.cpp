@@ -115,6 +115,35 @@ std::string check_base_url(const std::string& url) {
   return scheme && clean ? "" : "must be an http or https URL without query and closing slash, like https://push.example";
 }
 
+ConfigSchema<CapabilityConfig> capability_schema() {
+  constexpr milliseconds kDay(86400000);
+  return ConfigSchema<CapabilityConfig>()
+      .key("ask_options", &CapabilityConfig::ask_options,
+           {.help = "Ask a receiver by OPTIONS, once in a registration, before it gets content that nobody knows it takes"})
+      .key("options_wait", &CapabilityConfig::options_wait,
+           {.help = "How long a push waits for that answer", .min = milliseconds(100), .max = milliseconds(32000)})
+      .choice("watch_presence", &CapabilityConfig::watch_presence,
+              {{"never", PresenceWatch::never}, {"unknown", PresenceWatch::unknown}, {"always", PresenceWatch::always}},
+              {.help = "Subscribe to the presence of registered users who get pushes: never, when it is unknown what they take, "
+                       "or always"})
+      .key("watch_expires", &CapabilityConfig::watch_expires,
+           {.help = "Duration of such a subscription", .min = milliseconds(60000), .max = kDay})
+      .key("max_watches", &CapabilityConfig::max_watches,
+           {.help = "Users whose presence is watched at a time", .min = 1, .max = 1000000})
+      .key("oma_namespace", &CapabilityConfig::oma_namespace, {.help = "XML namespace of OMA's service-description in PIDF"})
+      .key("publish_expires", &CapabilityConfig::publish_expires,
+           {.help = "Lifetime of published presence when a PUBLISH names none", .min = milliseconds(1000), .max = kDay})
+      .key("publish_min_expires", &CapabilityConfig::publish_min_expires,
+           {.help = "Less is refused with 423", .min = milliseconds(0), .max = kDay})
+      .key("publish_max_expires", &CapabilityConfig::publish_max_expires,
+           {.help = "More is cut to this", .min = milliseconds(1000), .max = kDay * 30})
+      .check([](CapabilityConfig& config, const ConfigScope& at) {
+        if (config.publish_min_expires > config.publish_max_expires) {
+          at.error("publish_min_expires", "must not exceed publish_max_expires");
+        }
+      });
+}
+
 ConfigSchema<PushConfig> make_schema() {
   constexpr milliseconds kDay(86400000);
   return ConfigSchema<PushConfig>()
@@ -170,6 +199,7 @@ ConfigSchema<PushConfig> make_schema() {
            {.help = "What links to indirect content begin with (PS-30); empty: http.listen's address",
             .check = check_base_url,
             .sample = "https://push.example"})
+      .section("capabilities", &PushConfig::capabilities, capability_schema(), {.help = "What receivers can take"})
       .section("retry", &PushConfig::retry, retry_schema(), {.help = "When a delivery is tried again"})
       .section("consent", &PushConfig::consent, consent_schema(), {.help = "What users decide about pushes"})
       .check([](PushConfig& config, const ConfigScope& at) {

@@ -15,8 +15,10 @@ Task<void> PushServlet::init(ServletContext& context) {
   stopped_ = std::make_shared<bool>(false);
   books_.consent = std::make_shared<ConsentBook>(context, consent_relay());
   books_.consent->listen(consent_listener());
-  books_.capabilities = std::make_shared<CapabilityBook>(context);
+  books_.capabilities = std::make_shared<CapabilityBook>(context, capability_relay());
   books_.capabilities->start();
+  presence_ = std::make_unique<PresencePackage>(context);
+  context.event_state().add_package(*presence_);
   scheduler_ = std::make_shared<DeliveryScheduler>(context, load_, books_);
   scheduler_->start();
   if (context.shard() == kHttpShard) {
@@ -65,6 +67,14 @@ Forget PushServlet::forget() {
       if (scheduler != nullptr) scheduler->forget(user, push, index);
     });
     static_cast<void>(taken);
+  };
+}
+
+CapabilityBook::Relay PushServlet::capability_relay() {
+  return [this](unsigned shard, UniqueFunction<void(CapabilityBook&)> work) {
+    return context_->post(shard, [work = std::move(work)](SipServlet& servlet) mutable {
+      if (auto* book = static_cast<PushServlet&>(servlet).capabilities(); book != nullptr) work(*book);
+    });
   };
 }
 
@@ -130,6 +140,19 @@ Task<void> PushServlet::do_message(SipServletRequest request) {
     static_cast<void>(request.refuse(proxied.error()));
   }
   co_return;
+}
+
+// PS-103: what a receiver tells about itself.
+Task<void> PushServlet::do_publish(SipServletRequest request) {
+  auto* context = context_;
+  const auto stopped = stopped_;
+  auto resource = co_await PresencePackage::authorised_resource(context, request);
+  if (*stopped) co_return;
+  if (!resource) {
+    static_cast<void>(request.refuse(resource.error()));
+    co_return;
+  }
+  co_await context->event_state().publish(std::move(request), std::move(*resource));
 }
 
 }  // namespace herald::push

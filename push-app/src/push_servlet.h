@@ -6,6 +6,7 @@
 #include "consent_effects.h"
 #include "delivery_scheduler.h"
 #include "herald/sip_servlet.h"
+#include "presence.h"
 #include "push_service.h"
 #include "rest_api.h"
 
@@ -19,9 +20,11 @@ class PushServlet final : public SipServlet {
   Task<void> init(ServletContext& context) override;
   void destroy() noexcept override;
   Task<void> do_message(SipServletRequest request) override;
-  [[nodiscard]] std::vector<std::string_view> methods() const override { return {"MESSAGE"}; }
+  Task<void> do_publish(SipServletRequest request) override;
+  [[nodiscard]] std::vector<std::string_view> methods() const override { return {"MESSAGE", "PUBLISH"}; }
 
   [[nodiscard]] DeliveryScheduler* scheduler() const noexcept { return scheduler_.get(); }
+  [[nodiscard]] CapabilityBook* capabilities() const noexcept { return books_.capabilities.get(); }
   [[nodiscard]] ConsentBook* consent() const noexcept { return books_.consent.get(); }
   // The identity is at home here.
   void consent_changed(const ConsentChange& change);
@@ -30,6 +33,7 @@ class PushServlet final : public SipServlet {
   [[nodiscard]] bool is_own(const IscContext& isc) const;
   [[nodiscard]] Handover handover();
   [[nodiscard]] Forget forget();
+  [[nodiscard]] CapabilityBook::Relay capability_relay();
   [[nodiscard]] ConsentBook::Relay consent_relay();
   [[nodiscard]] ConsentBook::Listener consent_listener();
   static Task<void> tell_shard(ServletContext* context, std::shared_ptr<const bool> stopped, ConsentChange change);
@@ -37,6 +41,7 @@ class PushServlet final : public SipServlet {
   std::shared_ptr<NodeLoad> load_;
   ServletContext* context_ = nullptr;
   Books books_;
+  std::unique_ptr<PresencePackage> presence_;  // until the container has stopped
   std::shared_ptr<DeliveryScheduler> scheduler_;
   std::shared_ptr<PushService> service_;  // only on the shard that serves HTTP
   std::shared_ptr<RestApi> rest_;

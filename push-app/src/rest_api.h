@@ -36,6 +36,9 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
   static Task<HttpResponse> cancel(Self self, Caller caller, HttpRequest request);
   static Task<HttpResponse> show_registration(Self self, Caller caller, HttpRequest request);
 
+  // -- rest_capabilities.cpp --
+  static Task<HttpResponse> show_capabilities(Self self, Caller caller, HttpRequest request);
+
   // -- rest_consent.cpp --
   struct ConsentTarget {
     std::string user, application;  // canonical
