@@ -77,6 +77,11 @@ class Lab:
         receiver.wait_event("registered")
         return receiver
 
+    def closing(self, thing):
+        """Stopped with everything else."""
+        self._stack.callback(thing.stop)
+        return thing
+
     def agent(self, name, **options):
         """A scripted SIP user agent."""
         agent = UserAgent(name, **options)

@@ -45,11 +45,11 @@ def _end_with_parent():
 class Process:
     """One program with its own process group, its output in a file."""
 
-    def __init__(self, name, command, log, cwd=None, env=None):
+    def __init__(self, name, command, log, cwd=None, env=None, stdin=subprocess.DEVNULL):
         self.name, self.log = name, log
         self._file = open(log, "ab")
         self._read = os.path.getsize(log)
-        self.popen = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=self._file,
+        self.popen = subprocess.Popen([str(word) for word in command], stdin=stdin, stdout=self._file,
                                       stderr=subprocess.STDOUT, cwd=cwd, env=env, start_new_session=True,
                                       preexec_fn=_end_with_parent)
 
