@@ -1,7 +1,7 @@
 """A subscription that nobody refreshes ends with terminated;reason=timeout, one that is refreshed lives on (PS-70, PS-71, PS-64)."""
 from harness.subscription import Subscription
 
-SHORT = "      min_subscription_expires: 3s\n"
+SHORT = "      subscriptions: {min_expires: 3s}\n"
 
 
 def run(lab):
