@@ -46,6 +46,7 @@ struct EventRules {
   double max_rate = 1.0;                    // NOTIFYs per second and subscription at most (AS-64); 0: no limit
   std::size_t max_request_bytes = 1300;     // of a NOTIFY as a whole (PS-24)
   std::size_t max_subscriptions = 2000000;  // per shard; beyond: 500 with Retry-After
+  bool charging_vector = false;             // NOTIFYs carry the icid of their SUBSCRIBE (AS-61)
 };
 
 // RFC 6446, notifications per second; none: not asked for.

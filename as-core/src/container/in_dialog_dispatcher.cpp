@@ -43,6 +43,7 @@ void dispatch_in_dialog(Core& core, const Request& request) {
   const auto& message = request->message;
   const auto session = session_of(core, message);
   if (!session || !session->valid() || session->dialog.state == dialog::State::terminated) {
+    if (core.notifier->take(request)) return;  // AS-66: a subscription is a dialog, but no session
     if (core.subscriber->take(request)) return;
     // Not ours to end: a proxied dialog bypasses us, unless a peer sends it here with a way on.
     if (request->incoming->isc.has_onward_route() && request->incoming->isc.trusted) {

@@ -90,6 +90,7 @@ class RequestState : public std::enable_shared_from_this<RequestState> {
     bool final_sent = false;
     bool proxied = false;
     bool cancelled = false;
+    bool own_dialog = false;  // the dialog it makes is no session's: a subscription of the Notifier
   };
   std::unique_ptr<Incoming> incoming;
 

@@ -39,7 +39,7 @@ void update_dialog(Core& core, RequestState& request, SessionState& session, Sip
   const auto status = response.status();
   const auto& method = request.message.method();
   auto& dialog = session.dialog;
-  if (status == 100) return;
+  if (status == 100 || request.incoming->own_dialog) return;
   if (status >= 300) {
     const bool never_was = dialog.state == dialog::State::initial || dialog.state == dialog::State::early;
     if (request.incoming->initial && dialog::forms_dialog(method) && never_was) {
