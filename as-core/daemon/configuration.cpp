@@ -37,6 +37,7 @@ sip::StackOptions sip_options(const NodeConfig& config, unsigned shard) {
   options.user_agent = config.sip.user_agent;
   options.max_message_bytes = config.sip.max_message.bytes;
   options.tcp_above_bytes = config.sip.tcp_above.bytes;
+  options.udp_batch = config.sip.udp_batch;
   options.t1 = config.sip.t1;
   options.hops.max_in_flight = config.sip.hops.max_in_flight;
   options.hops.max_queued = config.sip.hops.max_queued;

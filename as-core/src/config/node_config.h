@@ -37,6 +37,7 @@ struct SipConfig {
   std::string user_agent = "Herald";
   ByteSize max_message{128 * 1024};
   ByteSize tcp_above{1300};
+  bool udp_batch = true;
   Duration t1 = std::chrono::milliseconds(500);
   Hops hops;
   TlsConfig tls;

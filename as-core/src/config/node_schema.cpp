@@ -85,6 +85,8 @@ ConfigSchema<SipConfig> sip_schema() {
             .needs_restart = true,
             .min = ByteSize{200},
             .max = ByteSize{65535}})
+      .key("udp_batch", &SipConfig::udp_batch,
+           {.help = "Many UDP datagrams a system call; false: one each, to compare or to rule it out", .needs_restart = true})
       .key("t1", &SipConfig::t1,
            {.help = "RFC 3261 timer T1; the others follow from it", .needs_restart = true, .min = 50ms, .max = 4s})
       .section("hops", &SipConfig::hops, std::move(hops),

@@ -39,10 +39,11 @@ class Cells {
 }  // namespace
 
 void dropped(Drop reason, double n) {
-  static const std::array<metrics::Counter, 8> counters = [] {
-    constexpr std::array<std::string_view, 8> names{"malformed",  "stray_response", "too_large",     "too_many_headers",
-                                                    "unanswered", "not_listening",  "response_lost", "no_handler"};
-    std::array<metrics::Counter, 8> out{};
+  static const std::array<metrics::Counter, 9> counters = [] {
+    constexpr std::array<std::string_view, 9> names{"malformed",        "stray_response", "too_large",
+                                                    "too_many_headers", "unanswered",     "not_listening",
+                                                    "response_lost",    "no_handler",     "not_sent"};
+    std::array<metrics::Counter, 9> out{};
     for (std::size_t i = 0; i < names.size(); ++i) {
       out[i] =
           metrics::counter("herald_sip_dropped_total", "SIP messages refused or dropped by the stack", {{"reason", names[i]}});

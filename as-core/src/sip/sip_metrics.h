@@ -18,6 +18,7 @@ enum class Drop {
   not_listening,     // draining
   response_lost,     // a final response could not be sent
   no_handler,        // nobody takes requests
+  not_sent,          // a datagram the kernel refused
 };
 void dropped(Drop reason, double n = 1);
 

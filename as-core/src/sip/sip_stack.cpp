@@ -32,7 +32,7 @@ class SofiaStack final : public SipStack {
 
   Expected<void> open(const StackOptions& options) {
     // NTA calls back only while the agent lives, and this object closes it.
-    if (auto opened = agent_.open(root_.handle(), options, &SofiaStack::on_message, this); !opened) return opened;
+    if (auto opened = agent_.open(root_, options, &SofiaStack::on_message, this); !opened) return opened;
     for (const auto& local : agent_.locals()) listening_.push_back(local.address);
     server_ = std::make_unique<ServerTransactions>(root_, agent_, options);
     client_ = std::make_shared<ClientTransactions>(root_, agent_, options);

@@ -83,6 +83,7 @@ struct StackOptions {
   std::string user_agent = "Herald";
   std::size_t max_message_bytes = 128 * 1024;
   std::size_t tcp_above_bytes = 1300;  // RFC 3261 18.1.1, PS-22
+  bool udp_batch = true;               // many datagrams a system call
   HopLimits hops;
   Duration t1 = std::chrono::milliseconds(500);  // sets timers B, F, H, J with it
   std::vector<std::string> dns_servers;          // "127.0.0.1:53"; empty: the system's

@@ -45,25 +45,29 @@ std::string host_port(std::string_view host, std::uint16_t port) {
 SofiaAgent::~SofiaAgent() { close(); }
 
 void SofiaAgent::close() noexcept {
+  for (auto* tport : batched_) root_->udp().remove(tport);  // the last responses are sent one by one
+  batched_.clear();
   if (agent_) nta_agent_destroy(std::exchange(agent_, nullptr));
   locals_.clear();
 }
 
-Expected<void> SofiaAgent::open(su_root_s* root, const StackOptions& options, nta_message_f* on_message, void* magic) {
+Expected<void> SofiaAgent::open(SofiaRoot& root, const StackOptions& options, nta_message_f* on_message, void* magic) {
   // Messages over max_message_bytes are still taken, so that they can be answered 513; beyond this Sofia answers 413 itself
   // and closes the connection.
   const auto hard_limit = static_cast<usize_t>(std::min<std::size_t>(2 * options.max_message_bytes + 64 * 1024, 1U << 30U));
   const auto t1 = milliseconds(options.t1);
+  root_ = &root;
+  batch_ = options.udp_batch;
   // UA(0), MERGE_482(0), REL100(0), CANCEL_487(0): dialogs, merged requests, reliable responses and the answer to a cancelled
   // INVITE are the container's business.
   // BAD_REQ_MASK: any fault in the few header fields Sofia parses for us is answered 400.
   // UDP_MTU: the switch to TCP is ours (PS-22); Sofia's would fall back to UDP.
   agent_ =
-      nta_agent_create(root, no_url(), on_message, static_cast<nta_agent_magic_t*>(magic), NTATAG_MCLASS(transaction_class()),
-                       NTATAG_SIPFLAGS(MSG_DO_EXTRACT_COPY), NTATAG_BAD_REQ_MASK(~0U), NTATAG_UA(0), NTATAG_MERGE_482(0),
-                       NTATAG_REL100(0), NTATAG_CANCEL_487(0), NTATAG_EXTRA_100(1), NTATAG_PASS_100(0), NTATAG_USE_NAPTR(0),
-                       NTATAG_USE_SRV(0), NTATAG_MAXSIZE(hard_limit), NTATAG_UDP_MTU(65535), NTATAG_SIP_T1(t1),
-                       NTATAG_SIP_T1X64(t1 * 64), NTATAG_SERVER_RPORT(1), TAG_END());
+      nta_agent_create(root.handle(), no_url(), on_message, static_cast<nta_agent_magic_t*>(magic),
+                       NTATAG_MCLASS(transaction_class()), NTATAG_SIPFLAGS(MSG_DO_EXTRACT_COPY), NTATAG_BAD_REQ_MASK(~0U),
+                       NTATAG_UA(0), NTATAG_MERGE_482(0), NTATAG_REL100(0), NTATAG_CANCEL_487(0), NTATAG_EXTRA_100(1),
+                       NTATAG_PASS_100(0), NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0), NTATAG_MAXSIZE(hard_limit),
+                       NTATAG_UDP_MTU(65535), NTATAG_SIP_T1(t1), NTATAG_SIP_T1X64(t1 * 64), NTATAG_SERVER_RPORT(1), TAG_END());
   if (!agent_) return fail(ErrorCode::internal, "nta_agent_create failed");
 
   std::string tls_path;
@@ -115,6 +119,7 @@ Expected<void> SofiaAgent::bind(const ListenAddress& address, std::string_view t
   // A burst of a few thousand answers must wait in the kernel, not be lost; it gives what net.core.rmem_max allows.
   constexpr unsigned kSocketBuffer = 4U << 20U;
   errno = 0;
+  const UdpBatch::Watch sockets;
   const int bound = tls ? nta_agent_add_tport(agent_, as_url(url), TPTAG_CERTIFICATE(directory.c_str()),
                                               TPTAG_TLS_VERIFY_POLICY(policy), TPTAG_SDWN_ERROR(1), TPTAG_UDP_RMEM(kSocketBuffer),
                                               TPTAG_MTU(std::numeric_limits<int>::max()), TAG_END())
@@ -137,6 +142,10 @@ Expected<void> SofiaAgent::bind(const ListenAddress& address, std::string_view t
       return other.address.transport == local.address.transport && other.sent_by == local.sent_by;
     });
     if (known) continue;
+    if (const int fd = sockets.only(); batch_ && address.transport == Transport::udp && fd >= 0) {
+      root_->udp().add(fd, tport);
+      batched_.push_back(tport);
+    }
     locals_.push_back(std::move(local));
     return {};
   }

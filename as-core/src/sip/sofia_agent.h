@@ -3,12 +3,14 @@
 #pragma once
 
 #include <sofia-sip/nta.h>
+#include <sofia-sip/tport.h>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "herald/expected.h"
 #include "sip/sip_stack.h"
+#include "sip/sofia_root.h"
 
 namespace herald::sip {
 
@@ -27,7 +29,7 @@ class SofiaAgent {
 
   // Binds every address. A UDP listener without a TCP one on its host gets one, on the same port when that is free: RFC 3261
   // 18.2.1, and large requests need it (PS-22).
-  Expected<void> open(su_root_s* root, const StackOptions& options, nta_message_f* on_message, void* magic);
+  Expected<void> open(SofiaRoot& root, const StackOptions& options, nta_message_f* on_message, void* magic);
   void close() noexcept;
 
   [[nodiscard]] nta_agent_t* get() const noexcept { return agent_; }
@@ -38,7 +40,10 @@ class SofiaAgent {
  private:
   Expected<void> bind(const ListenAddress& address, std::string_view tls_directory, bool verify_peer);
 
+  SofiaRoot* root_ = nullptr;
   nta_agent_t* agent_ = nullptr;
+  bool batch_ = true;
+  std::vector<tport_t*> batched_;
   std::vector<Local> locals_;
 };
 

@@ -83,6 +83,7 @@ void SofiaRoot::complete(Work work) { mailbox_.push_reserved(std::move(work)); }
 void SofiaRoot::run() {
   while (!stopping_.load(std::memory_order_acquire)) round(wait_limit());
   while (!mailbox_.empty()) run_mailbox();
+  udp_.flush();
 }
 
 void SofiaRoot::stop() {
@@ -111,11 +112,19 @@ std::size_t SofiaRoot::step() {
 }
 
 bool SofiaRoot::round(long wait_ms) {
+  constexpr long kStalledMs = 1;
   if (auto due = timers_.next_due(); due && *due <= clock_.now()) {
     guarded("timers", [this] { timers_.run_due(); });
     wait_ms = std::min(wait_ms, wait_limit());
   }
+  udp_.flush();  // nothing waits to be sent while the loop waits
+  if (udp_.stalled()) wait_ms = std::min(wait_ms, kStalledMs);
   sofia_next_ms_ = su_root_step(root_, wait_ms);
+  // It has read one datagram a socket; those that came with it are here already.
+  udp_.deliver([this] {
+    if (mailbox_.depth() != 0) run_mailbox();
+  });
+  udp_.flush();
   return sofia_next_ms_ == 0;
 }
 
@@ -135,8 +144,8 @@ long SofiaRoot::wait_limit() const noexcept {
 }
 
 void SofiaRoot::run_mailbox() {
-  // A few at a time: each round of Sofia's loop reads one datagram a socket, and while hundreds of pieces of work ran in between,
-  // the socket's buffer would overflow.
+  // A few at a time, from one datagram to the next: while hundreds of pieces of work ran in between, the socket's buffer would
+  // overflow.
   constexpr std::size_t kBetweenDatagrams = 4;
   guarded("mailbox", [this] { mailbox_.run(kBetweenDatagrams); });
 }

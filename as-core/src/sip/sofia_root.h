@@ -14,6 +14,7 @@
 #include "base/mailbox.h"
 #include "base/timer_queue.h"
 #include "herald/executor.h"
+#include "sip/udp_batch.h"
 
 struct su_root_s;
 
@@ -70,6 +71,7 @@ class SofiaRoot final : public Executor {
     if (const auto took = clock_.now() - begun; took > kSlow) report_slow(what, took);
   }
   [[nodiscard]] su_root_s* handle() const noexcept { return root_; }
+  [[nodiscard]] UdpBatch& udp() noexcept { return udp_; }
   using OnReady = std::function<void(bool readable, bool writable)>;
   // Watches a file descriptor; replaces an earlier watch of it. Neither flag set: stops watching.
   void watch(int fd, bool readable, bool writable, OnReady on_ready = {});
@@ -95,6 +97,7 @@ class SofiaRoot final : public Executor {
   Mailbox mailbox_;
   TimerQueue timers_;
   su_root_s* root_ = nullptr;
+  UdpBatch udp_;
   HandleTable<std::shared_ptr<Watch>> watches_;  // shared: a callback may end its own watch
   std::unordered_map<int, Handle> watch_of_;     // by file descriptor
   std::atomic<bool> stopping_{false};

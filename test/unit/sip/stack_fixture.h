@@ -1,6 +1,7 @@
 // One stack on one loop and a virtual clock, with what its handlers were given.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,7 +21,7 @@ using namespace std::chrono_literals;
 inline sip::ListenAddress listen_on(sip::Transport transport, const char* host = "127.0.0.1") { return {transport, host, 0}; }
 
 inline SipMessage request_to(const std::string& uri, const std::string& body = "hello", const std::string& method = "MESSAGE") {
-  static int number = 0;
+  static std::atomic<int> number{0};
   const auto id = std::to_string(++number);
   SipMessage out;
   out.start = SipRequestLine{method, uri};
