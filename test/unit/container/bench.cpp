@@ -126,8 +126,11 @@ Bench::Bench(Options options) : own_store(on(clock)), store(options.store != nul
                                 .limits = options.limits};
     containers.push_back(std::make_unique<container::Container>(std::move(parts), all, host, snapshot));
   }
-  if (!options.start) return;
-  for (unsigned i = 0; i < options.shards; ++i) {
+  if (options.start) start();
+}
+
+void Bench::start() {
+  for (unsigned i = 0; i < containers.size(); ++i) {
     executors[i]->run([&] { spawn(start_container(*containers[i], start_error)); });
   }
   settle();

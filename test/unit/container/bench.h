@@ -38,6 +38,7 @@ class ScriptedServlet final : public SipServlet {
   Task<void> do_notify(SipServletRequest request) override { return run("NOTIFY", std::move(request)); }
   Task<void> do_message(SipServletRequest request) override { return run("MESSAGE", std::move(request)); }
   Task<void> do_register(SipServletRequest request) override { return run("REGISTER", std::move(request)); }
+  Task<void> do_publish(SipServletRequest request) override { return run("PUBLISH", std::move(request)); }
   Task<void> do_cancel(SipServletRequest request) override;
   Task<void> do_provisional_response(SipServletResponse response) override;
   std::vector<std::string_view> methods() const override { return script_.methods; }
@@ -87,6 +88,7 @@ class Bench {
   explicit Bench(Options options);
   ~Bench();
 
+  void start();  // unless Options::start did
   // Runs everything that is ready on all shards.
   void settle();
   void advance(Duration span);
