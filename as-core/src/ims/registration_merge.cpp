@@ -16,6 +16,10 @@ Registration merged(const Registration& known, RegistrationChange change, WallTi
     result.contacts_known = false;
     return result;
   }
+  if (change.complete) {
+    result.contacts_known = !result.contacts.empty();
+    return result;
+  }
   std::vector<std::string> named = std::move(change.removed);
   for (const auto& contact : result.contacts) named.push_back(contact_key(contact));
   for (const auto& contact : known.contacts) {

@@ -38,27 +38,6 @@ std::uint32_t granted(const SipMessage& request) {
   return kDefaultExpires;
 }
 
-// +g.oma.pusheventapp="news.ua,mms.ua": the tokens in lower case (RFC 3840 compares them without case).
-std::vector<std::string> application_tokens(const SipParams& params) {
-  std::vector<std::string> result;
-  auto value = params.get("+g.oma.pusheventapp").value_or("");
-  std::string token;
-  const auto flush = [&] {
-    if (!token.empty() && result.size() < kMaxApplications) result.push_back(token);
-    token.clear();
-  };
-  for (const char c : value) {
-    if (c == '"' || c == ' ' || c == '<' || c == '>') continue;
-    if (c == ',') {
-      flush();
-    } else {
-      token += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
-  }
-  flush();
-  return result;
-}
-
 RegisteredContact registered_contact(NameAddr address, WallTime expires) {
   RegisteredContact contact;
   contact.uri = std::move(address.uri);
@@ -126,6 +105,26 @@ void read_contacts(const RegisterBody& body, std::uint32_t outer, WallTime now, 
 }
 
 }  // namespace
+
+std::vector<std::string> application_tokens(const SipParams& params) {
+  std::vector<std::string> result;
+  auto value = params.get("+g.oma.pusheventapp").value_or("");
+  std::string token;
+  const auto flush = [&] {
+    if (!token.empty() && result.size() < kMaxApplications) result.push_back(token);
+    token.clear();
+  };
+  for (const char c : value) {
+    if (c == '"' || c == ' ' || c == '<' || c == '>') continue;
+    if (c == ',') {
+      flush();
+    } else {
+      token += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  flush();
+  return result;
+}
 
 std::string contact_key(const RegisteredContact& contact) {
   if (const auto instance = contact.params.get("+sip.instance"); instance && !instance->empty()) {

@@ -15,6 +15,7 @@ struct RegistrationChange {
   Registration registration;         // contacts: those this REGISTER names as present
   bool deregistered = false;         // Expires 0: the user is gone (AS-12)
   std::vector<std::string> removed;  // keys (contact_key) of single contacts that left while the user stays (AS-14)
+  bool complete = false;             // these are all there are: who is not named has left (full reg-event state)
   bool all_contacts_unsure = false;  // "Contact: *" of one device: who is left cannot be told (AS-14)
   unsigned malformed_parts = 0;
   unsigned ignored_parts = 0;
@@ -26,6 +27,9 @@ Expected<RegistrationChange> read_third_party_register(const SipMessage& request
 
 // The 200 that goes out before any work: Expires and Contact echoed (AS-11).
 [[nodiscard]] SipMessage accept_third_party_register(const SipMessage& request);
+
+// The applications of +g.oma.pusheventapp="news.ua,mms.ua", in lower case (RFC 3840 compares them without case).
+[[nodiscard]] std::vector<std::string> application_tokens(const SipParams& params);
 
 // Two bindings are one device: +sip.instance and reg-id when given (RFC 5626 4.1), else the URI without parameters.
 [[nodiscard]] std::string contact_key(const RegisteredContact& contact);
