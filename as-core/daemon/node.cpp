@@ -87,6 +87,12 @@ Expected<io::HttpEndpoint> listen(io::HttpServer& server, const SocketAddress& a
   return server.listen(address.text(), std::move(*tls));
 }
 
+// None for an address that means all of them: nobody can be told to go there.
+std::string http_url(const io::HttpEndpoint& endpoint, bool tls) {
+  if (endpoint.address == "0.0.0.0" || endpoint.address == "::" || endpoint.port == 0) return {};
+  return (tls ? "https://" : "http://") + SocketAddress{endpoint.address, endpoint.port}.text();
+}
+
 std::string node_json(Node& node) {
   nlohmann::json peers = nlohmann::json::array();
   for (const auto& peer : node.sh().peers())
@@ -144,7 +150,7 @@ Expected<Shard::Content> Node::make_content(unsigned index, Executor& executor,
       .sh = *sh_,
       .http = http_->routes(executor),
       .admin_http = admin_->routes(executor),
-      .node = {config.node.name, config.node.domain, config.sip.next_hop},
+      .node = {config.node.name, config.node.domain, config.sip.next_hop, http_url(http_endpoint_, config.http.tls.has_value())},
       .trusted = [trusted = trusted_](const sip::PeerAddress& peer) { return trusted->load()->contains(peer.host); },
       .own_hosts = config.sip.own_hosts,
       .own_identities = {},

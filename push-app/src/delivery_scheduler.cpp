@@ -22,8 +22,13 @@ std::string delivery_name(std::string_view push, std::uint32_t index) { return s
 
 }  // namespace
 
-DeliveryScheduler::DeliveryScheduler(ServletContext& context, std::shared_ptr<NodeLoad> load, Books books)
-    : context_(context), load_(std::move(load)), books_(std::move(books)), random_(std::random_device{}()) {}
+DeliveryScheduler::DeliveryScheduler(ServletContext& context, std::shared_ptr<NodeLoad> load, Books books,
+                                     std::shared_ptr<ContentLinks> links)
+    : context_(context),
+      load_(std::move(load)),
+      books_(std::move(books)),
+      links_(std::move(links)),
+      random_(std::random_device{}()) {}
 
 void DeliveryScheduler::start() {
   listening_ = context_.registrations().listen(
@@ -37,6 +42,7 @@ void DeliveryScheduler::stop() noexcept {
   listening_.reset();
   if (timer_) context_.executor().timers().cancel(timer_);
   timer_ = {};
+  for (auto& waiter : std::exchange(settled_waiters_, {})) waiter.promise->set({});
   metrics_.waiting(-static_cast<double>(queue_.size()));
   load_->open -= queue_.size();
 }
@@ -72,7 +78,9 @@ void DeliveryScheduler::wake(const std::string& user) {
 
 void DeliveryScheduler::forget(const std::string& user, const std::string& push, std::uint32_t index) {
   const auto slot = queue_.find(user, push, index);
-  if (!slot || queue_.phase(*slot) == DeliveryQueue::Phase::running) return;
+  if (!slot) return;
+  const auto phase = queue_.phase(*slot);
+  if (phase == DeliveryQueue::Phase::running || phase == DeliveryQueue::Phase::notifying) return;
   finish(*slot);
   request_pump();
 }
@@ -127,6 +135,7 @@ Task<void> DeliveryScheduler::restore(Self self) {
   }
   self->restoring_ = false;
   self->admitted_while_restoring_ = {};
+  self->tell_settled();
   if (restored > 0) log::event(catalog::kRestored, {{"deliveries", restored}, {"shard", self->context_.shard()}});
   self->request_pump();
 }
@@ -158,7 +167,8 @@ void DeliveryScheduler::restore_delivery(Delivery delivery) {
       }
       break;
     case Status::waiting_reachable:
-      if (context_.registrations().find(user) == nullptr) {
+      if (context_.registrations().find(user) == nullptr &&
+          context_.notifier().find(context_.config<PushConfig>()->event_package, user).empty()) {
         queue_.wait_for_registration(slot, std::nullopt);
         break;
       }
@@ -233,6 +243,7 @@ void DeliveryScheduler::start_work(SlotId slot) {
 
 void DeliveryScheduler::finish(SlotId slot) {
   if (!queue_.alive(slot)) return;
+  withdraw(slot);
   queue_.remove(slot);
   --load_->open;
   metrics_.waiting(-1);

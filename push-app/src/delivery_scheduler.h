@@ -1,6 +1,7 @@
 // The deliveries of the users whose home is this shard, from acceptance (or a restart) to their final state.
 //
 //   admit / restore -> DeliveryQueue -> work: load, gather, plan, send, apply_outcome, save -> queue again or done
+//                                                              \-> NotifyQueue -> notify_content … notified -/
 //
 // Thread: one shard. Held by shared_ptr: a suspended delivery keeps it alive, stop() ends what it may do.
 #pragma once
@@ -9,14 +10,19 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
+#include "content_links.h"
 #include "delivery_plan.h"
 #include "delivery_queue.h"
+#include "envelope.h"
+#include "herald/notifier.h"
 #include "herald/servlet_context.h"
 #include "hop_gate.h"
 #include "knowledge.h"
+#include "notify_queue.h"
 #include "outcome_rules.h"
 #include "push_config.h"
 #include "push_metrics.h"
@@ -37,7 +43,9 @@ struct Admission {
 
 class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler> {
  public:
-  DeliveryScheduler(ServletContext& context, std::shared_ptr<NodeLoad> load, Books books);
+  // `links` may be empty: then nothing is sent as a reference.
+  DeliveryScheduler(ServletContext& context, std::shared_ptr<NodeLoad> load, Books books,
+                    std::shared_ptr<ContentLinks> links = {});
 
   // Listens to registrations and restores what the store holds.
   void start();
@@ -46,8 +54,17 @@ class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler>
   void admit(Admission admission);
   // A registration of the user or a sign of life: what waits for it goes now.
   void wake(const std::string& user);
+  // What was offered to his subscriptions is planned anew: one of them ended, or consent changed.
+  void reconsider(const std::string& user, std::string_view key);
   // The record was ended by a DELETE: give up the slot, if it only waits.
   void forget(const std::string& user, const std::string& push, std::uint32_t index);
+
+  // -- the push event package's side (PS-70..PS-82): delivery_notify.cpp --
+  static Task<NotifyContent> notify_content(std::shared_ptr<DeliveryScheduler> self, SubscriptionInfo subscription,
+                                            NotifyWish wish);
+  void notified(const SubscriptionInfo& subscription, std::uint64_t batch, const NotifyOutcome& outcome);
+  void subscription_began(const SubscriptionInfo& subscription);
+  void subscription_ended(const SubscriptionInfo& subscription);
 
   [[nodiscard]] std::size_t size() const noexcept { return queue_.size(); }
   [[nodiscard]] std::size_t running() const noexcept { return queue_.running(); }
@@ -79,15 +96,45 @@ class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler>
   static Task<void> wait(Self self, SlotId slot, LoadedDelivery* loaded, Wait wish);
   static Task<void> attempt(Self self, SlotId slot, LoadedDelivery* loaded, Attempt wish);
   static Task<void> after_attempt(Self self, SlotId slot, LoadedDelivery* loaded, Outcome outcome, std::string hop);
+  [[nodiscard]] std::vector<NotifyPath> notify_paths(const std::string& user, std::string_view application);
+
+  // -- NOTIFY: delivery_notify.cpp --
+  // What one NOTIFY carries of one push.
+  struct Passenger {
+    SlotId slot;
+    LoadedDelivery loaded;
+    NotifyForm form;
+    std::optional<ContentReference> reference;
+  };
+  struct Flight;
+  void offer(SlotId slot, LoadedDelivery* loaded, std::uint8_t content);
+  void offer_again(SlotId slot, std::unique_ptr<LoadedDelivery> loaded);
+  void withdraw(SlotId slot);
+  void tell_subscriptions(const std::string& user, const std::string& application);
+  void tell_settled();
+  static Task<void> wait_until_settled(Self self, std::string user);
+  static Task<bool> board(Self self, Flight* flight, NotifyQueue::Item item);
+  static Task<bool> fit(Self self, Flight* flight, Passenger* passenger);
+  static Task<void> depart(Self self, Flight* flight);
+  static Task<void> arrived(Self self, Passenger passenger, Outcome outcome, bool subscription_ended);
   void report_end(const LoadedDelivery& loaded);
   [[nodiscard]] double chance();
 
   ServletContext& context_;
   std::shared_ptr<NodeLoad> load_;
   Books books_;
+  std::shared_ptr<ContentLinks> links_;
   std::shared_ptr<bool> stopped_ = std::make_shared<bool>(false);
   PushMetrics metrics_;
   DeliveryQueue queue_;
+  NotifyQueue notify_queue_;
+  std::unordered_map<std::uint64_t, std::vector<Passenger>> flights_;
+  std::uint64_t last_flight_ = 0;
+  struct SettledWaiter {
+    std::string user;
+    std::shared_ptr<Promise<void>> promise;
+  };
+  std::vector<SettledWaiter> settled_waiters_;
   HopGate gate_;
   RegistrationView::Subscription listening_;
   TimerId timer_;

@@ -1,10 +1,13 @@
 // One delivery's turn, from its record to its next state. See delivery_scheduler.h.
 #include <utility>
 
+#include "consent_catalog.h"
+#include "consent_rules.h"
 #include "delivery_scheduler.h"
 #include "delivery_writer.h"
 #include "herald/sip_uri.h"
 #include "herald/trace.h"
+#include "inviter.h"
 #include "knowledge.h"
 #include "pager_sender.h"
 #include "push_catalog.h"
@@ -14,6 +17,7 @@ namespace herald::push {
 namespace {
 
 constexpr std::chrono::milliseconds kStoreRetry{1000};
+constexpr Duration kHopPause = std::chrono::seconds(5);
 
 PlanRules rules_of(const PushConfig& config, const NodeInfo& node) {
   PlanRules rules;
@@ -75,7 +79,8 @@ Task<void> DeliveryScheduler::work(Self self, SlotId slot) {
                             std::move(known.hss),
                             self->context_.clock().wall(),
                             std::move(known.consent),
-                            std::move(known.capabilities)};
+                            std::move(known.capabilities),
+                            self->notify_paths(self->queue_.target(slot), loaded.job->application)};
       auto decision = plan(input, rules_of(*config, self->context_.node()));
       co_await carry_out(self, slot, &loaded, std::move(decision));
       if (*self->stopped_) co_return;
@@ -83,7 +88,22 @@ Task<void> DeliveryScheduler::work(Self self, SlotId slot) {
     }
   }
   self->metrics_.in_flight(-1);
+  self->tell_settled();
   self->request_pump();
+}
+
+// PS-81: a subscription to the application, or to all of them.
+std::vector<NotifyPath> DeliveryScheduler::notify_paths(const std::string& user, std::string_view application) {
+  std::vector<NotifyPath> paths;
+  auto& notifier = context_.notifier();
+  const auto package = context_.config<PushConfig>()->event_package;
+  for (const auto& key : {canonical_application(application), std::string(kAllApplications)}) {
+    if (!notifier.has_active(package, user, key)) continue;
+    for (auto& subscription : notifier.find(package, user, key)) {
+      if (subscription.status == SubscriptionStatus::active) paths.push_back({std::move(subscription.accept)});
+    }
+  }
+  return paths;
 }
 
 Task<DeliveryScheduler::Loading> DeliveryScheduler::load(Self self, SlotId slot, LoadedDelivery* out) {
@@ -115,6 +135,7 @@ Task<DeliveryScheduler::Loading> DeliveryScheduler::load(Self self, SlotId slot,
 // Runs beside the target's queue: it must not wait for a MESSAGE that is still pending.
 Task<void> DeliveryScheduler::expire(Self self, SlotId slot) {
   LoadedDelivery loaded;
+  self->withdraw(slot);
   self->queue_.hold(slot);
   const auto loading = co_await load(self, slot, &loaded);
   if (*self->stopped_ || !self->queue_.alive(slot)) co_return;
@@ -174,6 +195,9 @@ Task<void> DeliveryScheduler::wait(Self self, SlotId slot, LoadedDelivery* loade
       co_return self->finish(slot);
     }
   }
+  if (wish.what == Wait::For::consent && self->books_.inviter) {
+    self->books_.inviter->ask(delivery.address, loaded->job->application, loaded->job->sender);
+  }
   NextStep step;
   step.kind = wish.what == Wait::For::time ? NextStep::Kind::at_time : NextStep::Kind::on_registration;
   step.at = wish.until;
@@ -183,6 +207,7 @@ Task<void> DeliveryScheduler::wait(Self self, SlotId slot, LoadedDelivery* loade
 Task<void> DeliveryScheduler::attempt(Self self, SlotId slot, LoadedDelivery* loaded, Attempt wish) {
   auto& context = self->context_;
   auto& delivery = loaded->delivery;
+  if (wish.mode == Mode::notify) co_return self->offer(slot, loaded, wish.content);
   const auto hop = wish.route;
   auto request = fitting_request(context, *loaded, wish);
   if (!request) {
@@ -233,8 +258,10 @@ Task<void> DeliveryScheduler::after_attempt(Self self, SlotId slot, LoadedDelive
   const auto config = context.config<PushConfig>();
   const auto reading = read_outcome(outcome);
   self->metrics_.outcome(reading.cause);
-  for (const auto& released : self->gate_.report(hop, reading.nothing_sent, outcome.retry_after, now)) {
-    self->queue_.make_ready(released);
+  if (!hop.empty()) {
+    for (const auto& released : self->gate_.report(hop, reading.nothing_sent, outcome.retry_after, now)) {
+      self->queue_.make_ready(released);
+    }
   }
   if (reading.alarm) {
     log::event(catalog::kAlarmingAnswer,
@@ -243,7 +270,24 @@ Task<void> DeliveryScheduler::after_attempt(Self self, SlotId slot, LoadedDelive
   if (auto failure = capability_failure(*loaded->job, delivery, outcome)) {
     self->books_.capabilities->learn(self->queue_.target(slot), {}, loaded->job->application, *failure);
   }
-  const auto step = apply_outcome(delivery, *loaded->job, outcome, config->retry, config->consent_recheck, self->chance(), now);
+  // Before the next push to this user may go: his word about this one (PR-16, PA-4).
+  auto decision =
+      decision_of_push(outcome, loaded->job->sender, canonical_identity(delivery.address), config->consent.reask_after, now);
+  if (decision) {
+    if (decision->state == Consent::pending) {
+      log::event(catalog::kConsentNeeded, {{"trace", loaded->job->trace}, {"push", delivery.push}, {"detail", decision->detail}});
+    }
+    auto user = canonical_identity(delivery.address);
+    auto application = loaded->job->application;
+    static_cast<void>(
+        co_await ConsentBook::decide(self->books_.consent, std::move(user), std::move(application), std::move(*decision)));
+    if (*self->stopped_) co_return;
+  }
+  auto step = apply_outcome(delivery, *loaded->job, outcome, config->retry, config->consent_recheck, self->chance(), now);
+  if (step.kind == NextStep::Kind::parked && hop.empty()) {  // a NOTIFY's hop is the notifier's affair
+    step.kind = NextStep::Kind::at_time;
+    step.at = now + std::chrono::ceil<std::chrono::milliseconds>(outcome.retry_after.value_or(kHopPause));
+  }
   if (reading.retry == RetryClass::unknown && !delivery.final()) self->metrics_.possible_duplicate("unknown_outcome");
   // A final state is what the initiator is told: it must not be undone by a power cut.
   const auto durability = delivery.final() ? Durability::durable : Durability::relaxed;

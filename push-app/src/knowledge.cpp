@@ -64,8 +64,16 @@ Reachability read_user_state(const ShReply& reply) {
 }
 
 Capabilities read_capabilities(const CapabilityBook& book, const std::string& user, const HssAnswer& hss,
-                               std::string_view application, WallTime now) {
-  return merge_facts(book.facts(user, hss.profile ? &*hss.profile : nullptr), {}, application, now);
+                               std::string_view application) {
+  return book.capabilities(user, {}, std::string(application), hss.profile ? &*hss.profile : nullptr);
+}
+
+Task<HssAnswer> ask_profile(ServletContext* context, std::shared_ptr<const PushConfig> config, std::string user,
+                            std::string trace, Deadline deadline) {
+  auto repository = query_for(user, trace, ShDataRef::repository_data);
+  repository.service_indication = config->service_indication;
+  const auto profile = co_await context->sh().user_data(std::move(repository), deadline);
+  co_return read_repository(profile.value_or(ShReply{}), trace);
 }
 
 namespace {
@@ -78,11 +86,8 @@ Task<Knowledge> ask_network(ServletContext* context, std::shared_ptr<const PushC
     co_return known;
   }
   const auto deadline = Deadline::after(context->clock(), config->hss_deadline);
-  auto repository = query_for(user, trace, ShDataRef::repository_data);
-  repository.service_indication = config->service_indication;
-  const auto profile = co_await context->sh().user_data(std::move(repository), deadline);
+  known.hss = co_await ask_profile(context, config, user, trace, deadline);
   if (*stopped) co_return known;
-  known.hss = read_repository(profile.value_or(ShReply{}), trace);
 
   // After the question: a registration may have come meanwhile.
   known.reach = read_registration(context->registrations().find(user));
@@ -124,7 +129,7 @@ Task<Knowledge> gather_knowledge(ServletContext* context, std::shared_ptr<const 
     known.consent_unknown = true;
   }
   // Last, so that what a question above taught is in it.
-  known.capabilities = read_capabilities(*books.capabilities, user, known.hss, application, context->clock().wall());
+  known.capabilities = read_capabilities(*books.capabilities, user, known.hss, application);
   co_return known;
 }
 

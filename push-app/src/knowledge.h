@@ -13,10 +13,13 @@
 
 namespace herald::push {
 
+class Inviter;
+
 // What this node was told about its users; shared by the parts of one shard.
 struct Books {
   std::shared_ptr<ConsentBook> consent;
   std::shared_ptr<CapabilityBook> capabilities;
+  std::shared_ptr<Inviter> inviter{};
 };
 
 struct Knowledge {
@@ -33,9 +36,13 @@ Task<Knowledge> gather_knowledge(ServletContext* context, std::shared_ptr<const 
                                  std::shared_ptr<const bool> stopped, Books books, std::string user, std::string application,
                                  std::string trace);
 
+// The push profile alone; on any shard.
+Task<HssAnswer> ask_profile(ServletContext* context, std::shared_ptr<const PushConfig> config, std::string user,
+                            std::string trace, Deadline deadline);
+
 // What the book says now about the user as a whole.
 [[nodiscard]] Capabilities read_capabilities(const CapabilityBook& book, const std::string& user, const HssAnswer& hss,
-                                             std::string_view application, WallTime now);
+                                             std::string_view application);
 
 // What repository data says; a profile that cannot be read counts as none.
 [[nodiscard]] HssAnswer read_repository(const ShReply& reply, std::string_view trace);

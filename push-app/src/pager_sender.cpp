@@ -1,5 +1,7 @@
 #include "pager_sender.h"
 
+#include <charconv>
+
 namespace herald::push {
 
 namespace {
@@ -30,12 +32,13 @@ Expected<SipServletRequest> make_pager_request(SipFactory& factory, const PushMe
 
 std::size_t size_on_wire(const SipServletRequest& request) { return request.message().text().size() + kViaAllowance; }
 
-Outcome outcome_of(const SipServletResponse& response) {
+namespace {
+
+Outcome outcome_of(ResponseOrigin origin, int status, const SipHeaders& headers, std::optional<Duration> retry_after) {
   Outcome outcome;
-  outcome.origin = response.origin();
-  outcome.sip = response.status();
-  outcome.retry_after = response.retry_after();
-  const auto& headers = response.message().headers;
+  outcome.origin = origin;
+  outcome.sip = status;
+  outcome.retry_after = retry_after;
   outcome.reason_header = headers.get("Reason").value_or("");
   outcome.warning = headers.get("Warning").value_or("");
   outcome.response_source = headers.get("Response-Source").value_or("");
@@ -43,6 +46,7 @@ Outcome outcome_of(const SipServletResponse& response) {
     for (const auto range : headers.list("Accept")) outcome.accept.emplace_back(range);
     for (const auto coding : headers.list("Accept-Encoding")) outcome.accept_encoding.emplace_back(coding);
   }
+  if (outcome.sip == 470) outcome.trigger_consent = headers.get("Trigger-Consent").value_or("");
   if (outcome.sip == 420) {
     for (const auto tag : headers.list("Unsupported")) outcome.unsupported.emplace_back(tag);
   }
@@ -52,6 +56,27 @@ Outcome outcome_of(const SipServletResponse& response) {
     }
   }
   return outcome;
+}
+
+// RFC 3261 20.33: seconds, then comment and parameters.
+std::optional<Duration> retry_after_of(const SipHeaders& headers) {
+  const auto value = headers.get("Retry-After");
+  if (!value) return std::nullopt;
+  std::uint32_t seconds = 0;
+  const auto read = std::from_chars(value->data(), value->data() + value->size(), seconds);
+  if (read.ec != std::errc{}) return std::nullopt;
+  return std::chrono::seconds(seconds);
+}
+
+}  // namespace
+
+Outcome outcome_of(const SipServletResponse& response) {
+  return outcome_of(response.origin(), response.status(), response.message().headers, response.retry_after());
+}
+
+Outcome outcome_of(const NotifyOutcome& outcome) {
+  const auto& headers = outcome.response.headers;
+  return outcome_of(outcome.origin, outcome.status, headers, retry_after_of(headers));
 }
 
 Outcome outcome_of(const Error& error) {

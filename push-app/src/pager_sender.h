@@ -1,4 +1,4 @@
-// Pager mode: one attempt as one out-of-dialog MESSAGE (PS-10). The only place of the module that sends SIP.
+// Pager mode: one attempt as one out-of-dialog MESSAGE (PS-10); and what any answer to a push means.
 // Thread: one shard.
 #pragma once
 
@@ -16,6 +16,7 @@ namespace herald::push {
 [[nodiscard]] std::size_t size_on_wire(const SipServletRequest& request);
 
 [[nodiscard]] Outcome outcome_of(const SipServletResponse& response);
+[[nodiscard]] Outcome outcome_of(const NotifyOutcome& outcome);
 // When send() itself yields an Error: nothing left this node.
 [[nodiscard]] Outcome outcome_of(const Error& error);
 

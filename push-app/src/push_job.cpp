@@ -62,6 +62,13 @@ std::string_view to_string(Mode mode) noexcept {
   return "unknown";
 }
 
+std::optional<Mode> parse_mode_name(std::string_view text) noexcept {
+  for (const auto mode : {Mode::pager, Mode::notify}) {
+    if (text == to_string(mode)) return mode;
+  }
+  return std::nullopt;
+}
+
 bool Delivery::move_to(Status next, int pap_code, std::string why, WallTime now) {
   const bool display_after_delivery = status == Status::delivered && next == Status::displayed;
   if (is_final(status) && !display_after_delivery) return false;

@@ -27,6 +27,7 @@ PushJob make_job(const SubmitRequest& request, const PushConfig& config, WallTim
   job.contents = submission.contents;
   job.report = submission.report;
   job.priority = submission.priority;
+  job.mode = submission.mode;
   job.deliver_after = submission.deliver_after;
   job.deliver_before = submission.deliver_before;
   const auto begin = std::max(now, job.deliver_after.value_or(now));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "herald/sip_uri.h"
+#include "push_subscribe.h"
 
 namespace herald::push {
 namespace {
@@ -17,15 +18,21 @@ Task<void> PushServlet::init(ServletContext& context) {
   books_.consent->listen(consent_listener());
   books_.capabilities = std::make_shared<CapabilityBook>(context, capability_relay());
   books_.capabilities->start();
+  books_.inviter = std::make_shared<Inviter>(context, books_, inviter_relay());
+  books_.inviter->start(context.shard() == kHttpShard);
   presence_ = std::make_unique<PresencePackage>(context);
   context.event_state().add_package(*presence_);
-  scheduler_ = std::make_shared<DeliveryScheduler>(context, load_, books_);
+  links_ = std::make_shared<ContentLinks>(context);
+  scheduler_ = std::make_shared<DeliveryScheduler>(context, load_, books_, links_);
+  package_ = std::make_unique<PushPackage>(context, scheduler_, books_);
+  context.notifier().add_package(*package_);
   scheduler_->start();
   if (context.shard() == kHttpShard) {
     service_ = std::make_shared<PushService>(context, load_, handover(), forget());
     service_->start();
     rest_ = std::make_shared<RestApi>(context, service_, books_);
     rest_->add_routes();
+    links_->serve();
   }
   co_return;
 }
@@ -34,12 +41,16 @@ void PushServlet::destroy() noexcept {
   if (stopped_) *stopped_ = true;
   if (rest_) rest_->stop();
   if (service_) service_->stop();
+  if (package_) package_->stop();
   if (scheduler_) scheduler_->stop();
+  if (links_) links_->stop();
+  if (books_.inviter) books_.inviter->stop();
   if (books_.consent) books_.consent->stop();
   if (books_.capabilities) books_.capabilities->stop();
   rest_.reset();
   service_.reset();
   scheduler_.reset();
+  links_.reset();
   books_ = {};
   context_ = nullptr;
 }
@@ -82,6 +93,14 @@ ConsentBook::Relay PushServlet::consent_relay() {
   return [this](unsigned shard, UniqueFunction<void(ConsentBook&)> work) {
     return context_->post(shard, [work = std::move(work)](SipServlet& servlet) mutable {
       if (auto* book = static_cast<PushServlet&>(servlet).consent(); book != nullptr) work(*book);
+    });
+  };
+}
+
+Inviter::Relay PushServlet::inviter_relay() {
+  return [this](unsigned shard, UniqueFunction<void(Inviter&)> work) {
+    return context_->post(shard, [work = std::move(work)](SipServlet& servlet) mutable {
+      if (auto* inviter = static_cast<PushServlet&>(servlet).inviter(); inviter != nullptr) work(*inviter);
     });
   };
 }
@@ -153,6 +172,11 @@ Task<void> PushServlet::do_publish(SipServletRequest request) {
     co_return;
   }
   co_await context->event_state().publish(std::move(request), std::move(*resource));
+}
+
+Task<void> PushServlet::do_subscribe(SipServletRequest request) {
+  auto wish = context_->notifier().read(request);
+  if (wish) co_await serve_subscription(context_, books_, stopped_, std::move(*wish));
 }
 
 }  // namespace herald::push

@@ -6,7 +6,9 @@
 #include "consent_effects.h"
 #include "delivery_scheduler.h"
 #include "herald/sip_servlet.h"
+#include "inviter.h"
 #include "presence.h"
+#include "push_package.h"
 #include "push_service.h"
 #include "rest_api.h"
 
@@ -21,11 +23,13 @@ class PushServlet final : public SipServlet {
   void destroy() noexcept override;
   Task<void> do_message(SipServletRequest request) override;
   Task<void> do_publish(SipServletRequest request) override;
-  [[nodiscard]] std::vector<std::string_view> methods() const override { return {"MESSAGE", "PUBLISH"}; }
+  Task<void> do_subscribe(SipServletRequest request) override;
+  [[nodiscard]] std::vector<std::string_view> methods() const override { return {"MESSAGE", "PUBLISH", "SUBSCRIBE"}; }
 
   [[nodiscard]] DeliveryScheduler* scheduler() const noexcept { return scheduler_.get(); }
   [[nodiscard]] CapabilityBook* capabilities() const noexcept { return books_.capabilities.get(); }
   [[nodiscard]] ConsentBook* consent() const noexcept { return books_.consent.get(); }
+  [[nodiscard]] Inviter* inviter() const noexcept { return books_.inviter.get(); }
   // The identity is at home here.
   void consent_changed(const ConsentChange& change);
 
@@ -35,6 +39,7 @@ class PushServlet final : public SipServlet {
   [[nodiscard]] Forget forget();
   [[nodiscard]] CapabilityBook::Relay capability_relay();
   [[nodiscard]] ConsentBook::Relay consent_relay();
+  [[nodiscard]] Inviter::Relay inviter_relay();
   [[nodiscard]] ConsentBook::Listener consent_listener();
   static Task<void> tell_shard(ServletContext* context, std::shared_ptr<const bool> stopped, ConsentChange change);
 
@@ -43,6 +48,8 @@ class PushServlet final : public SipServlet {
   Books books_;
   std::unique_ptr<PresencePackage> presence_;  // until the container has stopped
   std::shared_ptr<DeliveryScheduler> scheduler_;
+  std::unique_ptr<PushPackage> package_;  // outlives destroy(), as the notifier demands
+  std::shared_ptr<ContentLinks> links_;
   std::shared_ptr<PushService> service_;  // only on the shard that serves HTTP
   std::shared_ptr<RestApi> rest_;
   PushMetrics metrics_;

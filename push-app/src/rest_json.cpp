@@ -82,6 +82,7 @@ void write(std::string& out, const PushView& view) {
   object.text("app", view.job.application);
   object.text("from", view.job.sender);
   object.text("priority", to_string(view.job.priority));
+  object.text("mode", view.job.mode ? to_string(*view.job.mode) : std::string_view("auto"));
   if (view.job.deliver_after) object.text("deliver_after", to_rfc3339(*view.job.deliver_after));
   object.text("expires", to_rfc3339(view.job.expires));
   object.number("recipient_count", view.job.recipients);

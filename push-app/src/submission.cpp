@@ -122,13 +122,15 @@ Checked<void> parse_report(const Json& value, Submission& out, const SubmissionL
   return {};
 }
 
-Checked<void> parse_mode(const Json& value, Submission&, const SubmissionLimits&) {
+Checked<void> parse_mode(const Json& value, Submission& out, const SubmissionLimits&) {
   const auto text = text_member(value, "mode", 16);
   if (!text) return tl::unexpected(text.error());
-  if (*text == "notify" || *text == "msrp" || *text == "indirection") {
-    return refuse(501, 3007, "mode: " + *text + " is not offered; pager and auto are");
+  if (*text == "msrp" || *text == "indirection") {
+    return refuse(501, 3007, "mode: " + *text + " is not offered; notify, pager and auto are");
   }
-  if (*text != "auto" && *text != "pager") return refuse(400, 2000, "mode: auto, notify, pager, msrp or indirection");
+  if (*text == "auto") return {};
+  out.mode = parse_mode_name(*text);
+  if (!out.mode) return refuse(400, 2000, "mode: auto, notify, pager, msrp or indirection");
   return {};
 }
 

@@ -30,6 +30,7 @@ struct Submission {
   std::vector<Content> contents;
   Report report = Report::network;
   Priority priority = Priority::medium;
+  std::optional<Mode> mode;  // none: auto
   std::optional<WallTime> deliver_after;
   std::optional<WallTime> deliver_before;
 };

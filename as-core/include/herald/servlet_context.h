@@ -25,8 +25,9 @@ namespace herald {
 // What the node's own configuration says that a module may need.
 struct NodeInfo {
   std::string name;
-  std::string domain;    // home domain
-  std::string next_hop;  // route of requests when no registration or Sh answer names an S-CSCF
+  std::string domain;      // home domain
+  std::string next_hop;    // route of requests when no registration or Sh answer names an S-CSCF
+  std::string http_url{};  // of http.listen, "http://10.0.0.1:8080"; empty: it listens on all addresses or not at all
 };
 
 class ServletContext {

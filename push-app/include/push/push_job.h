@@ -47,6 +47,7 @@ enum class Report : std::uint8_t { none, network };
 // are stored: append only.
 enum class Mode : std::uint8_t { pager, notify };
 [[nodiscard]] std::string_view to_string(Mode mode) noexcept;
+[[nodiscard]] std::optional<Mode> parse_mode_name(std::string_view text) noexcept;
 
 struct Content {
   std::string type;  // media type with parameters, as it goes into Content-Type
