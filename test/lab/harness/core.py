@@ -34,11 +34,11 @@ def options_answer(port, seconds=0.3):
 class Core:
     """Start order does not matter to the two; the S-CSCF first saves the HSS a connection attempt."""
 
-    def __init__(self, directory, hss_binary, as_port, isc_timeout=5000, ifc=None, load_users=0, more=()):
+    def __init__(self, directory, hss_binary, as_port, isc_timeout=5000, ifc=None, load_users=0, more=(), sip_port=None):
         self.directory, self.hss_binary, self.as_port, self.ifc = Path(directory), hss_binary, as_port, ifc
         self.isc_timeout, self.load_users = isc_timeout, load_users
         self.more = list(more)  # further subscribers, as the HSS's YAML has them
-        self.sip_port, self.scscf_diameter_port, self.hss_port = free_port(), free_port(), free_port()
+        self.sip_port, self.scscf_diameter_port, self.hss_port = sip_port or free_port(), free_port(), free_port()
         self.scscf = self.hss = None
         self.directory.mkdir(parents=True, exist_ok=True)
 

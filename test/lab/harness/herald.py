@@ -172,3 +172,50 @@ class Receiver:
 def tcp_listens(port):
     with socket.socket() as tcp:
         return tcp.connect_ex(("127.0.0.1", port)) == 0
+
+
+RECEIVER_CONFIG = """\
+node: {{name: as2, domain: {domain}}}
+sip:
+  listen: [udp:127.0.0.1:{sip}, tcp:127.0.0.1:{sip}]
+  trusted_peers: [127.0.0.1/32]
+  next_hop: sip:127.0.0.1:{scscf};lr
+diameter: {{enabled: false}}
+http: {{listen: 127.0.0.1:{http}}}
+admin: {{listen: 127.0.0.1:{admin}, socket: {directory}/herald2.sock}}
+store: {{driver: sqlite, path: {directory}/herald2.db}}
+services: [{services}]
+modules:
+  receiver:
+    path: {module}
+    config:
+{config}"""
+RECEIVER_PROFILE = """\
+version: 1
+service: {{id: receiver, application: receiver, server_name: "sip:127.0.0.1:{sip};lr"}}
+triggers:
+  - name: pushes
+    priority: 10
+    when: {{method: MESSAGE}}
+"""
+
+
+class ReceiverNode(Herald):
+    """A second heraldd that hosts the receiver agent for things: its pushes arrive over ISC and leave by HTTP."""
+
+    def __init__(self, directory, binary, scscf_port, module, config):
+        self.directory, self.binary = Path(directory), binary
+        self.sip_port, self.http_port, self.admin_port = free_port(), free_port(), free_port()
+        self.process = None
+        services = self.directory / "receiver.yaml"
+        services.write_text(RECEIVER_PROFILE.format(sip=self.sip_port))
+        self.config = self.directory / "herald2.yaml"
+        self.config.write_text(RECEIVER_CONFIG.format(
+            domain=DOMAIN, sip=self.sip_port, scscf=scscf_port, http=self.http_port, admin=self.admin_port, directory=self.directory,
+            services=services, module=module, config="".join(f"      {line}\n" for line in config.splitlines())))
+
+    def start(self, wait=True):
+        self.process = Process("heraldd 2", [self.binary, "--config", self.config], self.directory / "heraldd2.log")
+        if wait:
+            self.process.wait_for(self.ready, 30, "the second Herald is ready")
+        return self

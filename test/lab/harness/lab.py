@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from .core import Core, password
-from .herald import Herald, Receiver
+from .herald import Herald, Receiver, ReceiverNode
 from .ladder import Ladder
 from .processes import LabError, free_port
 from .sip import UserAgent
@@ -65,6 +65,16 @@ class Lab:
             self.core.hss.wait_for(lambda: any(line.get("peer", "").startswith("as1.")
                                                for line in self.core.hss_lines("peer_open")), 30, "Herald is connected to the HSS")
         return self.herald
+
+    def make_receiver_node(self, config, module="builtin"):
+        """Configured, not started; its S-CSCF will be at scscf_port. @SIP@ and @SCSCF@ stand for the ports."""
+        scscf_port = free_port()
+        node = ReceiverNode(self.directory, self.binaries / "heraldd", scscf_port, module, config)
+        node.scscf_port = scscf_port
+        node.config.write_text(node.config.read_text().replace("@SIP@", str(node.sip_port)).replace("@SCSCF@", str(scscf_port)))
+        self._stack.callback(node.stop)
+        self.ladder.party("Herald 2", node.sip_port)
+        return node
 
     def start(self, core=None, **herald):
         self.start_core(**(core or {}))

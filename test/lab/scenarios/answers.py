@@ -1,4 +1,4 @@
-"""What a receiver answers, or does not, becomes status, code and cause as status-mapping.md 5 says."""
+"""What a receiver answers, or does not, becomes status, code and cause as status-mapping.md 5 says (F-10, PS-50)."""
 import datetime
 
 from harness.core import password

@@ -1,4 +1,4 @@
-"""A push to a registered user: HTTP, Sh, MESSAGE through the S-CSCF, receiver, status."""
+"""A push to a registered user: HTTP, Sh, MESSAGE through the S-CSCF, receiver, status (F-1, F-5, PS-6, PS-10, PS-12, PS-50)."""
 
 
 def run(lab):

@@ -1,4 +1,4 @@
-"""P-2 (e), receive capabilities: PUBLISH over ISC with its entity-tags; what it says chooses the next delivery's type (PS-103, PS-106)."""
+"""P-2 (e), receive capabilities: PUBLISH over ISC with its entity-tags; what it says chooses the next delivery's type (F-9, PS-103, PS-106)."""
 import urllib.parse
 
 

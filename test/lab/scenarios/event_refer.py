@@ -1,4 +1,4 @@
-"""P-2 (d), reference to subscribe: an application that must ask sends REFER, the SUBSCRIBE that follows is the consent, the waiting push is delivered (PS-90, PS-91, PS-92, PS-95, PS-97)."""
+"""P-2 (d), reference to subscribe: an application that must ask sends REFER, the SUBSCRIBE that follows is the consent, the waiting push is delivered (F-7, PS-90, PS-92, PS-95, PS-97)."""
 import json
 import re
 import urllib.parse

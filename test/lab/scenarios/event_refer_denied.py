@@ -1,4 +1,4 @@
-"""P-2 (d), reference to subscribe, denied: 603 to the REFER is the user's no, the push is rejected and he is not asked again (PS-97, consent)."""
+"""P-2 (d), reference to subscribe, denied: 603 to the REFER is the user's no, the push is rejected and he is not asked again (F-7, PS-97)."""
 import json
 
 

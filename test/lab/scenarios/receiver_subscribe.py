@@ -1,4 +1,4 @@
-"""P-1 (a), subscribe: herald-receiver registers with its features, subscribes to its applications and ends that when it stops (PR-1, PR-2)."""
+"""P-1 (a), subscribe: herald-receiver registers with its features, subscribes to its applications and ends that when it stops (F-4, PR-1, PR-2)."""
 
 
 def run(lab):

@@ -1,4 +1,4 @@
-"""Digest registration at the S-CSCF shows in Herald's registration view, and ends there."""
+"""Digest registration at the S-CSCF shows in Herald's registration view, and ends there (F-8, S-1, PS-100)."""
 from harness.core import password
 
 
