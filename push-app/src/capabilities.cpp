@@ -5,19 +5,12 @@
 #include <charconv>
 #include <compare>
 
+#include "capability_sources.h"
 #include "content_choice.h"
-#include "herald/sip_uri.h"
 #include "initiator_auth.h"
 
 namespace herald::push {
 namespace {
-
-bool same_contact(std::string_view a, std::string_view b) {
-  if (a == b) return true;
-  const auto left = SipUri::parse(a);
-  const auto right = SipUri::parse(b);
-  return left && right && left->equals(*right);
-}
 
 bool same_value(std::string_view a, std::string_view b) { return a == b || (!a.ends_with('*') && matches_pattern(a, b)); }
 
@@ -110,7 +103,7 @@ Capabilities merge_facts(const std::vector<CapabilityFact>& facts, std::string_v
   Capabilities out;
   for (const auto& fact : facts) {
     if (fact.valid_until && *fact.valid_until <= now) continue;
-    if (for_contact && !fact.contact.empty() && !same_contact(fact.contact, contact)) continue;
+    if (for_contact && !fact.contact.empty() && !same_address(fact.contact, contact)) continue;
     if (!fact.application.empty() && !matches_pattern(fact.application, application)) continue;
     const auto rival =
         std::find_if(out.facts.begin(), out.facts.end(), [&](const auto& other) { return about_the_same(other, fact); });

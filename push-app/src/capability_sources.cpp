@@ -328,14 +328,15 @@ std::string gruu_of(const RegisteredContact& contact, std::string_view parameter
   return value ? std::string(unquoted(*value)) : std::string();
 }
 
+bool same_address(std::string_view a, std::string_view b) {
+  if (a == b) return true;
+  const auto left = SipUri::parse(a);
+  const auto right = SipUri::parse(b);
+  return left && right && left->params.has("gr") == right->params.has("gr") && left->equals(*right);
+}
+
 const RegisteredContact* find_contact(const Registration& registration, std::string_view address) {
-  const auto wanted = SipUri::parse(address);
-  const auto means = [&](const std::string& uri) {
-    if (uri.empty()) return false;
-    if (uri == address) return true;
-    const auto parsed = wanted ? SipUri::parse(uri) : Expected<SipUri>(fail(ErrorCode::invalid, {}));
-    return parsed && parsed->equals(*wanted);
-  };
+  const auto means = [&](const std::string& uri) { return !uri.empty() && same_address(uri, address); };
   const auto found = std::find_if(registration.contacts.begin(), registration.contacts.end(), [&](const auto& contact) {
     return means(contact.uri) || means(gruu_of(contact, "pub-gruu")) || means(gruu_of(contact, "temp-gruu"));
   });

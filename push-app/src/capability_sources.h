@@ -68,6 +68,8 @@ void derive_modes(FactList& out);
 [[nodiscard]] std::string contact_of(const SipMessage& message);
 // pub-gruu, temp-gruu: without their quotes; empty when there is none.
 [[nodiscard]] std::string gruu_of(const RegisteredContact& contact, std::string_view parameter);
+// RFC 3261 19.1.4; and a GRUU is not the AoR that it is made of (RFC 5627 5.1).
+[[nodiscard]] bool same_address(std::string_view a, std::string_view b);
 // The registered contact that `address` (its URI or a GRUU of it) means; null: none of them.
 [[nodiscard]] const RegisteredContact* find_contact(const Registration& registration, std::string_view address);
 

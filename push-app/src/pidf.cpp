@@ -106,17 +106,13 @@ Expected<PidfTuple> read_tuple(const pugi::xml_node& element, std::string_view o
   return tuple;
 }
 
-// A contact that is the user rather than one device: its AoR, an alias like a tel URI; but not the same user at another host, and
-// no GRUU.
+// A contact that is the user rather than one device: its AoR, an alias of the same domain or a tel URI; but no GRUU, and nothing
+// at another host.
 bool names_user(std::string_view contact, std::string_view user) {
-  if (canonical_identity(contact) == user) {
-    const auto uri = SipUri::parse(contact);
-    return !uri || !uri->params.has("gr");
-  }
   const auto uri = SipUri::parse(contact);
   const auto own = SipUri::parse(user);
   if (!uri || !own || !uri->is_sip()) return true;
-  return !uri->params.has("gr") && !uri->params.has("ob") && uri->user != own->user;
+  return !uri->params.has("gr") && !uri->params.has("ob") && matches_pattern(uri->host, own->host);
 }
 
 void add_all(const std::vector<PidfCapability>& capabilities, FactList& out) {
