@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kMaxHistory = 20;
 constexpr std::size_t kMaxBlocked = 32;
 constexpr std::size_t kMaxIdentities = 8;
+constexpr std::string_view kByRefer = "refer";
 
 void remember(std::vector<ConsentDecision>& history, ConsentDecision decision) {
   history.push_back(std::move(decision));
@@ -39,7 +40,11 @@ bool may_follow(const ConsentEntry& entry, const ConsentDecision& next) {
     if (state == Consent::denied) return may_ask_again(entry.now, next.at);
     return !same(entry.now, next);
   }
-  if (next.state == Consent::none) return entry.now.state != Consent::none || !entry.blocked.empty();
+  if (next.state == Consent::none) {
+    // A question that failed takes back itself and nothing else.
+    if (next.means == kByRefer) return entry.now.state == Consent::pending && entry.now.means == kByRefer;
+    return entry.now.state != Consent::none || !entry.blocked.empty();
+  }
   // A refresh of what stands already is no new decision. A grant by subscription has no end.
   if (next.state == state && next.means == entry.now.means && next.who == entry.now.who) return !same(entry.now, next);
   return true;
@@ -100,7 +105,7 @@ bool apply_decision(ConsentEntry& entry, ConsentDecision decision) {
   if (!may_follow(entry, decision)) return false;
   remember(entry.history, decision);
   // A portal's word is about everything; a new subscription leaves single refused senders refused.
-  if (decision.state == Consent::none || (decision.state == Consent::granted && by_portal(decision))) entry.blocked.clear();
+  if (by_portal(decision) && (decision.state == Consent::none || decision.state == Consent::granted)) entry.blocked.clear();
   entry.now = std::move(decision);
   return true;
 }
@@ -196,8 +201,8 @@ SubscriptionVerdict judge_subscription(const SubscriptionQuestion& question, con
   return {Kind::pending, false, "undecided"};
 }
 
-std::optional<ConsentDecision> decision_of_push(const Outcome& outcome, std::string_view sender, std::string_view trigger_consent,
-                                                std::string_view user, std::chrono::milliseconds reask_after, WallTime now) {
+std::optional<ConsentDecision> decision_of_push(const Outcome& outcome, std::string_view sender, std::string_view user,
+                                                std::chrono::milliseconds reask_after, WallTime now) {
   if (outcome.origin != ResponseOrigin::peer) return std::nullopt;
   ConsentDecision decision;
   decision.means = "message";
@@ -216,7 +221,9 @@ std::optional<ConsentDecision> decision_of_push(const Outcome& outcome, std::str
     case 470:
       decision.state = Consent::pending;
       decision.ask_again = now + reask_after;
-      if (!trigger_consent.empty()) decision.detail.append("; Trigger-Consent ").append(trigger_consent.substr(0, 256));
+      if (!outcome.trigger_consent.empty()) {
+        decision.detail.append("; Trigger-Consent ").append(outcome.trigger_consent.substr(0, 256));
+      }
       return decision;
     default:
       return std::nullopt;

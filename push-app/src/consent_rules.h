@@ -84,8 +84,8 @@ struct SubscriptionVerdict {
 // What a final answer to a MESSAGE or NOTIFY push says about consent: 603 and 607 refuse this sender (PR-16, RFC 8197), 470 asks
 // for the user's consent (RFC 5360, PA-4). Nothing otherwise.
 [[nodiscard]] std::optional<ConsentDecision> decision_of_push(const Outcome& outcome, std::string_view sender,
-                                                              std::string_view trigger_consent, std::string_view user,
-                                                              std::chrono::milliseconds reask_after, WallTime now);
+                                                              std::string_view user, std::chrono::milliseconds reask_after,
+                                                              WallTime now);
 // The same for the answer to a REFER: 603, 403 and 607 are a no to the application (PS-97).
 [[nodiscard]] bool refuses_invitation(int status) noexcept;
 

@@ -10,6 +10,7 @@
 
 #include "herald/config_value.h"
 #include "herald/service_profile.h"
+#include "herald/subscriber.h"
 #include "retry_policy.h"
 
 namespace herald::push {
@@ -70,6 +71,21 @@ struct CapabilityConfig {
   std::chrono::milliseconds publish_max_expires{std::chrono::hours(24)};
 };
 
+// sip-push.md 4.10.
+struct InvitationConfig {
+  bool invite_on_ask = true;
+  std::vector<ReferVariant> variants{ReferVariant::nosub, ReferVariant::norefersub, ReferVariant::implicit};
+  std::string subscribe_to;  // SIP URI; empty: the sender's identity
+  bool referred_by = true;   // PS-91
+  std::chrono::milliseconds subscription{std::chrono::hours(1)};
+  std::chrono::milliseconds answer_within{std::chrono::hours(1)};
+  std::chrono::milliseconds retry_after{std::chrono::hours(24)};  // an automatic one that failed
+  std::chrono::milliseconds retention{std::chrono::hours(24 * 7)};
+  std::uint32_t max_attempts = 3;  // of an automatic one, when the user is away
+  std::uint32_t max_in_flight = 100;
+  std::uint32_t max_open = 100000;
+};
+
 struct PushConfig {
   std::string sender_identity;
   std::string event_package = "oma-push";
@@ -97,6 +113,7 @@ struct PushConfig {
   std::uint32_t max_waiting = 2000000;  // not yet final on this node; beyond: 503
   RetryRules retry;
   ConsentConfig consent;
+  InvitationConfig invitation;
 
   SubscriptionConfig subscriptions;
   CapabilityConfig capabilities;

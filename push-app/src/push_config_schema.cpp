@@ -144,6 +144,38 @@ ConfigSchema<CapabilityConfig> capability_schema() {
       });
 }
 
+ConfigSchema<InvitationConfig> invitation_schema() {
+  constexpr milliseconds kDay(86400000);
+  return ConfigSchema<InvitationConfig>()
+      .key("invite_on_ask", &InvitationConfig::invite_on_ask,
+           {.help = "Ask the user by REFER when a push waits for his consent"})
+      .choices("variants", &InvitationConfig::variants,
+               {{"nosub", ReferVariant::nosub},
+                {"norefersub", ReferVariant::norefersub},
+                {"explicitsub", ReferVariant::explicitsub},
+                {"implicit", ReferVariant::implicit}},
+               {.help = "Kinds of REFER in the order they are tried (PS-92 to PS-94); explicitsub only to a GRUU",
+                .min_items = 1,
+                .max_items = 4})
+      .key("subscribe_to", &InvitationConfig::subscribe_to,
+           {.help = "URI that invited users subscribe to. Empty: the identity that the invitation is sent as",
+            .check = [](const std::string& text) { return text.empty() ? std::string() : check_identity(text); }})
+      .key("referred_by", &InvitationConfig::referred_by, {.help = "Say in Referred-By who invites (PS-91)"})
+      .key("subscription", &InvitationConfig::subscription,
+           {.help = "Duration of the subscription that is proposed", .min = milliseconds(60000), .max = kDay})
+      .key("answer_within", &InvitationConfig::answer_within,
+           {.help = "An invitation without SUBSCRIBE has failed after this", .min = milliseconds(1000), .max = kDay * 30})
+      .key("retry_after", &InvitationConfig::retry_after,
+           {.help = "Pause before a user is asked again by itself after an invitation failed",
+            .min = milliseconds(1000),
+            .max = kDay * 366})
+      .key("retention", &InvitationConfig::retention, {.help = "Records are kept this long after their end", .max = kDay * 366})
+      .key("max_attempts", &InvitationConfig::max_attempts,
+           {.help = "REFERs of one automatic invitation while the user comes and goes", .min = 1, .max = 20})
+      .key("max_in_flight", &InvitationConfig::max_in_flight, {.help = "REFERs out at a time, per shard", .min = 1, .max = 10000})
+      .key("max_open", &InvitationConfig::max_open, {.help = "Open invitations, per shard; more are refused with 503", .min = 1});
+}
+
 ConfigSchema<PushConfig> make_schema() {
   constexpr milliseconds kDay(86400000);
   return ConfigSchema<PushConfig>()
@@ -202,6 +234,7 @@ ConfigSchema<PushConfig> make_schema() {
       .section("capabilities", &PushConfig::capabilities, capability_schema(), {.help = "What receivers can take"})
       .section("retry", &PushConfig::retry, retry_schema(), {.help = "When a delivery is tried again"})
       .section("consent", &PushConfig::consent, consent_schema(), {.help = "What users decide about pushes"})
+      .section("invitation", &PushConfig::invitation, invitation_schema(), {.help = "Users are asked to subscribe by REFER"})
       .check([](PushConfig& config, const ConfigScope& at) {
         std::set<std::string> names;
         std::set<std::string> tokens;

@@ -43,8 +43,9 @@ struct Outcome {
   std::string reason_header;  // Reason (RFC 3326)
   std::string warning;        // Warning
   std::string response_source;
-  std::vector<std::string> accept;    // of a 415: media types
-  std::vector<std::string> contacts;  // of a 3xx: URIs
+  std::string trigger_consent{};               // of a 470 (RFC 5360)
+  std::vector<std::string> accept;             // of a 415: media types
+  std::vector<std::string> contacts;           // of a 3xx: URIs
   std::vector<std::string> accept_encoding{};  // of a 415
   std::vector<std::string> unsupported{};      // of a 420
 };
