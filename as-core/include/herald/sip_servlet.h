@@ -265,6 +265,8 @@ class SipServlet {
 
   // Methods this servlet overrides, for Allow (SV-4, AS-11 OPTIONS).
   [[nodiscard]] virtual std::vector<std::string_view> methods() const { return {}; }
+  // Option tags that it understands: a Require of others is answered 420 before it hears of the request.
+  [[nodiscard]] virtual std::vector<std::string_view> option_tags() const { return {}; }
 };
 
 }  // namespace herald

@@ -10,6 +10,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,12 +37,21 @@ struct SubscribePlan {
   bool again = true;  // a new subscription when one ends for a reason that allows it (PS-72, PR-2, PR-5)
 };
 
+// Answers a NOTIFY after on_notify() has returned 0: when what it brought is safe. From the watch's shard, once; dropped without
+// an answer: 500. The notifier waits for Timer F at most.
+class NotifyAnswerer {
+ public:
+  virtual ~NotifyAnswerer() = default;
+  virtual void answer(int status, std::vector<SipHeaderField> headers = {}) = 0;
+};
+
 struct Notification {
   const SipMessage& message;
   SubscriptionStatus status = SubscriptionStatus::active;
   EndReason reason = EndReason::none;
   std::optional<std::chrono::seconds> retry_after;
   std::optional<std::chrono::seconds> expires;
+  std::function<std::shared_ptr<NotifyAnswerer>()> answer_later{};  // for a watcher that returns 0
 };
 
 // What became of the subscription itself.
@@ -61,7 +72,7 @@ struct WatchProgress {
 class Watcher {
  public:
   virtual ~Watcher() = default;
-  // The status to answer the NOTIFY with: 200, or 415 with `headers` filled (Accept).
+  // The status to answer the NOTIFY with: 200, or 415 with `headers` filled (Accept). 0: notification.answer_later() was taken.
   virtual int on_notify(WatchId id, const Notification& notification, std::vector<SipHeaderField>& headers) = 0;
   virtual void on_progress(WatchId, const WatchProgress&) {}
 };

@@ -93,7 +93,8 @@ void run_module(Core& core, const Request& request, const Selection& selection) 
   auto& hosted = *core.servlets[selection.module];
   auto& incoming = *request->incoming;
   if (hosted.quarantined || !hosted.initialised) return pass_by(core, request, selection.skippable);
-  if (const auto refusal = check_require(request->message, "Require")) return refuse(core, *request, *refusal);
+  if (const auto refusal = check_require(request->message, "Require", hosted.servlet->option_tags()))
+    return refuse(core, *request, *refusal);
   if (refuse_merged(core, request)) return;
   const auto application = core.sessions.create_application(hosted);
   if (!application) {

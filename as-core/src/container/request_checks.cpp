@@ -67,11 +67,13 @@ std::optional<Refusal> check_request(const SipMessage& request) {
   return std::nullopt;
 }
 
-std::optional<Refusal> check_require(const SipMessage& request, std::string_view header) {
+std::optional<Refusal> check_require(const SipMessage& request, std::string_view header,
+                                     const std::vector<std::string_view>& known) {
   if (request.method() == "ACK" || request.method() == "CANCEL") return std::nullopt;  // RFC 3261 8.2.2.3
   std::string unsupported;
   for (const auto tag : request.headers.list(header)) {
-    if (!tag.empty()) unsupported.append(unsupported.empty() ? "" : ", ").append(tag);
+    const bool understood = std::any_of(known.begin(), known.end(), [tag](std::string_view each) { return each == tag; });
+    if (!tag.empty() && !understood) unsupported.append(unsupported.empty() ? "" : ", ").append(tag);
   }
   if (unsupported.empty()) return std::nullopt;
   auto refusal = refuse(420, std::string(header) + ": " + unsupported);

@@ -26,7 +26,8 @@ struct Refusal {
 // Contact where a dialog needs one (400).
 std::optional<Refusal> check_request(const SipMessage& request);
 // Require (420): for requests that end here; a proxy looks at Proxy-Require instead.
-std::optional<Refusal> check_require(const SipMessage& request, std::string_view header);
+std::optional<Refusal> check_require(const SipMessage& request, std::string_view header,
+                                     const std::vector<std::string_view>& known = {});
 
 [[nodiscard]] int max_forwards(const SipMessage& request) noexcept;  // 70 when absent, -1 when malformed
 

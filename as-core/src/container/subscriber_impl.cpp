@@ -15,6 +15,28 @@ event::ClientSide side_of(Core& core) {
       .executor = core.parts.executor, .stack = core.parts.stack, .call_id_host = core.call_id_host, .random = {}};
 }
 
+// A NOTIFY whose watcher wants to see what it brought safe before it is answered.
+class LateAnswer final : public NotifyAnswerer {
+ public:
+  LateAnswer(Core& core, std::shared_ptr<detail::RequestState> request)
+      : core_(core.weak_from_this()), request_(std::move(request)) {}
+  LateAnswer(const LateAnswer&) = delete;
+  LateAnswer& operator=(const LateAnswer&) = delete;
+  ~LateAnswer() override { answer(500, {}); }
+  void answer(int status, std::vector<SipHeaderField> headers) override {
+    const auto core = core_.lock();
+    const auto request = std::exchange(request_, nullptr);
+    if (!core || !request) return;
+    auto response = make_response(status);
+    for (auto& header : headers) response.headers.add(std::move(header.name), std::move(header.value));
+    static_cast<void>(respond(*core, *request, std::move(response)));
+  }
+
+ private:
+  std::weak_ptr<Core> core_;
+  std::shared_ptr<detail::RequestState> request_;
+};
+
 class ShardSubscriber final : public SubscriberImpl {
  public:
   explicit ShardSubscriber(Core& core)
@@ -42,9 +64,11 @@ class ShardSubscriber final : public SubscriberImpl {
       refuse(core_, *request, *refusal);
       return true;
     }
-    auto answer = watches_->take(message);
+    auto answer = watches_->take(
+        message, [&]() -> std::shared_ptr<NotifyAnswerer> { return std::make_shared<LateAnswer>(core_, request); });
     if (!answer) answer = refers_->take(message);
     if (!answer) return false;
+    if (answer->status == 0) return true;
     auto response = make_response(answer->status);
     for (auto& header : answer->headers) response.headers.add(std::move(header.name), std::move(header.value));
     static_cast<void>(respond(core_, *request, std::move(response)));

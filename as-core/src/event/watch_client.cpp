@@ -261,15 +261,15 @@ void WatchClient::refused(const WatchPtr& watch, const sip::ClientResult& result
   ended(watch, EndReason::none, again);
 }
 
-std::optional<NotifyAnswer> WatchClient::take(const SipMessage& notify) {
+std::optional<NotifyAnswer> WatchClient::take(const SipMessage& notify, const AnswerLater& later) {
   const auto found = dialogs_.find(usage_key(notify));
   if (found == dialogs_.end()) return std::nullopt;
-  auto answer = notified(found->second->shared_from_this(), notify);
+  auto answer = notified(found->second->shared_from_this(), notify, later);
   count_notify(answer.status);
   return answer;
 }
 
-NotifyAnswer WatchClient::notified(const WatchPtr& watch, const SipMessage& notify) {
+NotifyAnswer WatchClient::notified(const WatchPtr& watch, const SipMessage& notify, const AnswerLater& later) {
   auto& dialog = watch->dialog;
   const auto tag = dialog::tag_of(notify.headers.get("From").value_or(""));
   // The first dialog is kept, those of other forks are refused (PR-6, AS-62).
@@ -291,16 +291,22 @@ NotifyAnswer WatchClient::notified(const WatchPtr& watch, const SipMessage& noti
   if (!watch->ending || watch->fetch()) disarm(watch->timer_n);
   watch->failures = 0;
   NotifyAnswer answer;
-  answer.status = tell(watch, notify, *state, answer.headers);
+  answer.status = tell(watch, notify, *state, later, answer.headers);
   if (!watch->gone) told(watch, *state);
   return answer;
 }
 
-int WatchClient::tell(const WatchPtr& watch, const SipMessage& notify, const StateValue& state,
+int WatchClient::tell(const WatchPtr& watch, const SipMessage& notify, const StateValue& state, const AnswerLater& later,
                       std::vector<SipHeaderField>& headers) {
-  Notification notification{notify, state.status, state.reason, state.retry_after, state.expires};
+  bool deferred = false;
+  Notification notification{notify, state.status, state.reason, state.retry_after, state.expires, [&] {
+                              auto answerer = later ? later() : nullptr;
+                              deferred = answerer != nullptr;
+                              return answerer;
+                            }};
   try {
     const auto status = watch->watcher->on_notify(watch->id, notification, headers);
+    if (status == 0 && deferred) return 0;
     return status >= 200 && status < 700 ? status : 200;
   } catch (const std::exception& error) {
     log::event(events::kWatcherThrew, {{"cause", error.what()}});

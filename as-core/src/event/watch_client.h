@@ -2,6 +2,7 @@
 // Thread: one shard. Lifetime: a watcher outlives its watch; stop() before destruction.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,8 +23,9 @@ class WatchClient : public std::enable_shared_from_this<WatchClient> {
   void refresh(WatchId id);
   Future<void> unsubscribe(WatchId id);
   void abandon(WatchId id);
-  // None: not for a subscription of ours.
-  std::optional<NotifyAnswer> take(const SipMessage& notify);
+  using AnswerLater = std::function<std::shared_ptr<NotifyAnswerer>()>;
+  // None: not for a subscription of ours. Status 0: the watcher answers later, by what `later` gave it.
+  std::optional<NotifyAnswer> take(const SipMessage& notify, const AnswerLater& later = {});
   void stop();
   [[nodiscard]] bool knows(const std::string& key) const { return dialogs_.find(key) != dialogs_.end(); }
   [[nodiscard]] std::size_t size() const noexcept { return watches_.size(); }
@@ -40,8 +42,9 @@ class WatchClient : public std::enable_shared_from_this<WatchClient> {
   void accepted(const WatchPtr& watch, const SipMessage& response);
   void too_brief(const WatchPtr& watch, const SipMessage& response);
   void refused(const WatchPtr& watch, const sip::ClientResult& result);
-  NotifyAnswer notified(const WatchPtr& watch, const SipMessage& notify);
-  int tell(const WatchPtr& watch, const SipMessage& notify, const StateValue& state, std::vector<SipHeaderField>& headers);
+  NotifyAnswer notified(const WatchPtr& watch, const SipMessage& notify, const AnswerLater& later);
+  int tell(const WatchPtr& watch, const SipMessage& notify, const StateValue& state, const AnswerLater& later,
+           std::vector<SipHeaderField>& headers);
   void told(const WatchPtr& watch, const StateValue& state);
   void no_notify(const WatchPtr& watch);
   void granted(Watch& watch, std::chrono::seconds span);
