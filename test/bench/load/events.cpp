@@ -185,6 +185,8 @@ class Crowd {
     std::string out = "SUBSCRIBE ";
     out += one.tag.empty() ? "sip:" + user + "@ims.lab" : one.contact;
     out += " SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:" + port + ";branch=z9hG4bKe" + id + "c" + std::to_string(one.cseq) + run_;
+    // As the S-CSCF sends it on the originating leg.
+    if (!presence && one.tag.empty()) out += "\r\nRoute: <sip:127.0.0.1:" + word("as-sip", "5065") + ";lr;orig>";
     out += "\r\nMax-Forwards: 70\r\nFrom: <sip:" + user_name(i) + "@ims.lab>;tag=f" + id + "\r\nTo: <sip:" + user + "@ims.lab>";
     if (!one.tag.empty()) out += ";tag=" + one.tag;
     out += "\r\nCall-ID: e" + id + run_ + "\r\nCSeq: " + std::to_string(one.cseq) +
