@@ -169,7 +169,9 @@ Task<Expected<std::string>> CapabilityBook::describe_here(Self self, std::string
   report.application = std::move(application);
   if (const auto* registration = context.registrations().find(user)) report.registration = *registration;
   report.facts = self->facts(user, hss.profile ? &*hss.profile : nullptr);
-  if (const auto entry = self->entries_.find(user); entry != self->entries_.end()) report.asked = entry->second.asked;
+  if (const auto entry = self->entries_.find(user); entry != self->entries_.end()) {
+    for (const auto& asked : entry->second.asked) report.asked.push_back(asked.subject);
+  }
   report.profile_failed = hss.state == HssAnswer::State::failed;
   report.now = context.clock().wall();
   co_return to_json(report);
@@ -204,7 +206,7 @@ void CapabilityBook::account(const std::string& user) {
   auto& entry = found->second;
   std::size_t bytes =
       sizeof(Entry) + 2 * (sizeof(std::string) + user.capacity()) + size_of(entry.learned) + size_of(entry.watched);
-  for (const auto& asked : entry.asked) bytes += sizeof(asked) + asked.capacity();
+  for (const auto& asked : entry.asked) bytes += sizeof(asked) + asked.subject.capacity();
   for (const auto& seen : entry.contacts) bytes += sizeof(seen) + seen.uri.capacity();
   bytes_gauge_.add(static_cast<double>(bytes) - static_cast<double>(entry.bytes));
   bytes_ = bytes_ - entry.bytes + bytes;
@@ -323,7 +325,7 @@ void CapabilityBook::refresh(const std::string& user, const Registration& regist
            now->expires <= before->expires + kSameExpiry;
   };
   std::erase_if(entry.learned, [&](const auto& fact) { return !unchanged(fact.contact); });
-  std::erase_if(entry.asked, [&](const auto& contact) { return !unchanged(contact); });
+  std::erase_if(entry.asked, [&](const auto& asked) { return !unchanged(asked.subject); });
   entry.registration = ++registrations_;
   if (entry.watched.empty() && entry.learned.empty() && entry.asked.empty()) return drop(user);
   remember_contacts(user, entry);
@@ -332,23 +334,34 @@ void CapabilityBook::refresh(const std::string& user, const Registration& regist
 
 // -- (c) -----------------------------------------------------------------------------------------------------------------------
 
-std::string CapabilityBook::subject_of(const std::string& user, const std::string& target) const {
+std::string CapabilityBook::subject_of(const std::string& user, const std::string& target, std::string_view application) const {
   const auto* registration = context_.registrations().find(user);
-  const auto* contact = registration != nullptr ? find_contact(*registration, target) : nullptr;
-  return contact != nullptr ? contact->uri : target;
+  if (registration == nullptr) return target;
+  if (const auto* contact = find_contact(*registration, target)) return contact->uri;
+  const RegisteredContact* only = nullptr;
+  for (const auto& contact : registration->contacts) {
+    if (!serves(contact, application)) continue;
+    if (only != nullptr) return target;
+    only = &contact;
+  }
+  return only != nullptr ? only->uri : target;
 }
 
-bool CapabilityBook::may_ask(const std::string& user, const std::string& target) const {
-  if (*stopped_) return false;
+bool CapabilityBook::may_ask(const std::string& user, const std::string& subject) const {
   const auto found = entries_.find(user);
   if (found == entries_.end()) return true;
   const auto& asked = found->second.asked;
-  return asked.size() < kMaxAsked && std::find(asked.begin(), asked.end(), subject_of(user, target)) == asked.end();
+  const auto now = context_.clock().wall();
+  // The day ends it for those whose registration this node does not see.
+  return asked.size() < kMaxAsked && std::none_of(asked.begin(), asked.end(), [&](const auto& each) {
+           return each.subject == subject && now < each.at + kFactLifetime;
+         });
 }
 
-Task<void> CapabilityBook::probe(Self self, std::string user, std::string target, std::string route, Deadline deadline) {
+Task<void> CapabilityBook::probe(Self self, std::string user, std::string target, std::string application, std::string route,
+                                 Deadline deadline) {
   if (*self->stopped_) co_return;
-  const auto subject = self->subject_of(user, target);
+  const auto subject = self->subject_of(user, target, application);
   const auto key = user + ' ' + subject;
   if (const auto under_way = self->waiting_.find(key); under_way != self->waiting_.end()) {
     auto promise = std::make_shared<Promise<void>>();
@@ -357,7 +370,7 @@ Task<void> CapabilityBook::probe(Self self, std::string user, std::string target
     static_cast<void>(co_await answered);
     co_return;
   }
-  if (!self->context_.config<PushConfig>()->capabilities.ask_options || !self->may_ask(user, target)) co_return;
+  if (!self->context_.config<PushConfig>()->capabilities.ask_options || !self->may_ask(user, subject)) co_return;
   if (self->probes_ >= self->limits_.max_probes) {
     self->not_asked_.add();
     log::debug("receiver not asked for its capabilities", {{"user", log::identity(user)}, {"cause", "too many questions"}});
@@ -373,13 +386,16 @@ Task<void> CapabilityBook::probe(Self self, std::string user, std::string target
   wish.route = route;
   wish.headers = identity_headers(sender, context.node().domain);
   wish.headers.push_back({"Accept", "application/sdp"});  // RFC 3261 11.1
+  if (!application.empty()) wish.headers.push_back(accept_contact(application));
   auto request = originate(context.sip_factory(), wish);
   if (!request) {
     log::info("receiver not asked for its capabilities", {{"user", log::identity(user)}, {"cause", request.error().text}});
     co_return;
   }
   auto& entry = self->touch(user);
-  entry.asked.push_back(subject);
+  const auto now = context.clock().wall();
+  std::erase_if(entry.asked, [&](const auto& each) { return each.at + kFactLifetime <= now; });
+  entry.asked.push_back({subject, now});
   const auto registration = entry.registration;
   self->account(user);
   self->waiting_.try_emplace(key);
@@ -392,7 +408,7 @@ Task<void> CapabilityBook::probe(Self self, std::string user, std::string target
   const bool nothing_sent = !response || response->origin() == ResponseOrigin::hop_blocked;
   if (nothing_sent) {  // nobody was asked
     if (const auto found = self->entries_.find(user); found != self->entries_.end()) {
-      std::erase(found->second.asked, subject);
+      std::erase_if(found->second.asked, [&](const auto& each) { return each.subject == subject; });
     }
   } else if (response->status() == 200 && !response->locally_generated()) {
     self->answered_.add();

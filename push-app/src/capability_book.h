@@ -56,11 +56,10 @@ class CapabilityBook : public std::enable_shared_from_this<CapabilityBook> {
   // A capability error of an attempt towards `contact` (empty: the user's AoR). Kept 24 h, until a re-registration (8.3).
   void learn(const std::string& user, const std::string& contact, const std::string& application,
              const CapabilityFailure& failure);
-  // Asks `target` by OPTIONS unless it was asked in this registration (8.6, PS-104); done when it answered or the deadline
-  // passed.
-  static Task<void> probe(Self self, std::string user, std::string target, std::string route, Deadline deadline);
-  // Would probe() send something?
-  [[nodiscard]] bool may_ask(const std::string& user, const std::string& target) const;
+  // Asks `target`, a contact or the AoR, by OPTIONS unless that device was asked in this registration (8.6, PS-104); done when it
+  // answered or the deadline passed. Among several devices of the AoR one that serves the application is meant.
+  static Task<void> probe(Self self, std::string user, std::string target, std::string application, std::string route,
+                          Deadline deadline);
 
   // The answer to GET /v1/capabilities/{user}, for any user from any shard.
   static Task<Expected<std::string>> describe(Self self, std::string user, std::string application);
@@ -74,6 +73,10 @@ class CapabilityBook : public std::enable_shared_from_this<CapabilityBook> {
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:
+  struct Asked {
+    std::string subject;
+    WallTime at{};
+  };
   struct Seen {  // a contact when something was learned about it
     std::string uri;
     WallTime expires{};
@@ -81,7 +84,7 @@ class CapabilityBook : public std::enable_shared_from_this<CapabilityBook> {
   struct Entry {
     std::vector<CapabilityFact> learned;  // (a) and (c)
     std::vector<CapabilityFact> watched;  // (d)
-    std::vector<std::string> asked;       // contacts, or the AoR
+    std::vector<Asked> asked;
     std::vector<Seen> contacts;
     std::uint64_t registration = 0;  // changes when a re-registration made something void
     std::size_t bytes = 0;
@@ -95,8 +98,9 @@ class CapabilityBook : public std::enable_shared_from_this<CapabilityBook> {
   void on_registration(RegistrationEvent event, const Registration& registration);
   void refresh(const std::string& user, const Registration& registration);
   void keep(Entry& entry, std::vector<CapabilityFact> facts) const;
-  // What probe() remembers as asked: the contact, else the address itself.
-  [[nodiscard]] std::string subject_of(const std::string& user, const std::string& target) const;
+  // What probe() remembers as asked: the contact if it is clear which one, else the address itself.
+  [[nodiscard]] std::string subject_of(const std::string& user, const std::string& target, std::string_view application) const;
+  [[nodiscard]] bool may_ask(const std::string& user, const std::string& subject) const;
   void store_answer(const std::string& user, const std::string& subject, std::uint64_t registration, const SipMessage& answer);
 
   static Task<Expected<std::string>> describe_here(Self self, std::string user, std::string application);

@@ -9,6 +9,7 @@
 #include "herald/trace.h"
 #include "inviter.h"
 #include "knowledge.h"
+#include "options_probe.h"
 #include "pager_sender.h"
 #include "push_catalog.h"
 #include "push_records.h"
@@ -72,16 +73,29 @@ Task<void> DeliveryScheduler::work(Self self, SlotId slot) {
         break;
       }
       const auto& application = find_application(self->context_.services(), loaded.job->application);
-      const PlanInput input{*loaded.job,
-                            loaded.delivery,
-                            application,
-                            std::move(known.reach),
-                            std::move(known.hss),
-                            self->context_.clock().wall(),
-                            std::move(known.consent),
-                            std::move(known.capabilities),
-                            self->notify_paths(self->queue_.target(slot), loaded.job->application)};
+      PlanInput input{*loaded.job,
+                      loaded.delivery,
+                      application,
+                      std::move(known.reach),
+                      std::move(known.hss),
+                      self->context_.clock().wall(),
+                      std::move(known.consent),
+                      std::move(known.capabilities),
+                      self->notify_paths(self->queue_.target(slot), loaded.job->application)};
       auto decision = plan(input, rules_of(*config, self->context_.node()));
+      if (const auto* wish = std::get_if<Attempt>(&decision)) {
+        user = self->queue_.target(slot);
+        self->books_.capabilities->wanted(user, input.capabilities);
+        if (worth_asking(*loaded.job, *wish, input.capabilities)) {
+          const auto deadline = Deadline::after(self->context_.clock(), config->capabilities.options_wait);
+          co_await CapabilityBook::probe(self->books_.capabilities, user, wish->target, loaded.job->application, wish->route,
+                                         deadline);
+          if (*self->stopped_) co_return;
+          input.capabilities = read_capabilities(*self->books_.capabilities, user, input.hss, loaded.job->application);
+          input.now = self->context_.clock().wall();
+          decision = plan(input, rules_of(*config, self->context_.node()));
+        }
+      }
       co_await carry_out(self, slot, &loaded, std::move(decision));
       if (*self->stopped_) co_return;
       break;
