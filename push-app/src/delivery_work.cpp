@@ -72,28 +72,25 @@ Task<void> DeliveryScheduler::work(Self self, SlotId slot) {
         self->queue_.wait_until(slot, self->context_.clock().wall() + kStoreRetry);
         break;
       }
-      const auto& application = find_application(self->context_.services(), loaded.job->application);
-      PlanInput input{*loaded.job,
-                      loaded.delivery,
-                      application,
-                      std::move(known.reach),
-                      std::move(known.hss),
-                      self->context_.clock().wall(),
-                      std::move(known.consent),
-                      std::move(known.capabilities),
-                      self->notify_paths(self->queue_.target(slot), loaded.job->application)};
-      auto decision = plan(input, rules_of(*config, self->context_.node()));
+      user = self->queue_.target(slot);
+      // The service profiles may be others after a suspension.
+      const auto decide = [&] {
+        const auto& application = find_application(self->context_.services(), loaded.job->application);
+        const PlanInput input{*loaded.job,   loaded.delivery,    application,
+                              known.reach,   known.hss,          self->context_.clock().wall(),
+                              known.consent, known.capabilities, self->notify_paths(user, loaded.job->application)};
+        return plan(input, rules_of(*config, self->context_.node()));
+      };
+      auto decision = decide();
       if (const auto* wish = std::get_if<Attempt>(&decision)) {
-        user = self->queue_.target(slot);
-        self->books_.capabilities->wanted(user, input.capabilities);
-        if (worth_asking(*loaded.job, *wish, input.capabilities)) {
+        self->books_.capabilities->wanted(user, known.capabilities);
+        if (worth_asking(*loaded.job, *wish, known.capabilities)) {
           const auto deadline = Deadline::after(self->context_.clock(), config->capabilities.options_wait);
           co_await CapabilityBook::probe(self->books_.capabilities, user, wish->target, loaded.job->application, wish->route,
                                          deadline);
           if (*self->stopped_) co_return;
-          input.capabilities = read_capabilities(*self->books_.capabilities, user, input.hss, loaded.job->application);
-          input.now = self->context_.clock().wall();
-          decision = plan(input, rules_of(*config, self->context_.node()));
+          known.capabilities = read_capabilities(*self->books_.capabilities, user, known.hss, loaded.job->application);
+          decision = decide();
         }
       }
       co_await carry_out(self, slot, &loaded, std::move(decision));
