@@ -22,6 +22,7 @@ struct PushOptions {
   std::string report;
   std::string deliver_before;
   std::string priority;
+  std::string mode;
   bool wait = false;
   double wait_seconds = 60;
 };
@@ -95,6 +96,7 @@ Expected<Json> submission(const PushOptions& options) {
   document["content"] = std::move(*content);
   if (!options.report.empty()) document["report"] = options.report;
   if (!options.priority.empty()) document["priority"] = options.priority;
+  if (!options.mode.empty()) document["mode"] = options.mode;
   if (!options.deliver_before.empty()) {
     auto when = point_in_time(options.deliver_before);
     if (!when) return fail(std::move(when.error()));
@@ -210,6 +212,7 @@ void add_push_commands(CLI::App& app, Session& session) {
   push_command->add_option("--report", options->report, "none, network, delivery or display");
   push_command->add_option("--deliver-before", options->deliver_before, "2026-11-23T20:00:00Z, or 10m, 2h, 1d from now");
   push_command->add_option("--priority", options->priority, "low, medium or high");
+  push_command->add_option("--mode", options->mode, "auto, notify or pager");
   push_command->add_flag("--wait", options->wait, "wait until every recipient has a final state");
   push_command->add_option("--wait-for", options->wait_seconds, "longest wait in seconds [60]")->check(CLI::PositiveNumber);
 

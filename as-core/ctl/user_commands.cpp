@@ -1,4 +1,4 @@
-// registrations, sh get
+// registrations, subscriptions, sh get
 #include <memory>
 
 #include "ctl/session.h"
@@ -36,6 +36,34 @@ void registration(Session& session, const std::string& user) {
   if (!table.empty()) table.print(session.out());
 }
 
+struct SubscriptionOptions {
+  std::string user;
+  std::string app;
+  unsigned limit = 0;
+};
+
+void subscriptions(Session& session, const SubscriptionOptions& options) {
+  std::string query;
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) query += (query.empty() ? "?" : "&") + std::string(name) + "=" + percent_encode(value);
+  };
+  add("user", options.user);
+  add("app", options.app);
+  if (options.limit > 0) add("limit", std::to_string(options.limit));
+  const auto answer = session.ask({.target = "/v1/subscriptions" + query});
+  if (!answer || session.json) return;
+  Table table({"USER", "APP", "STATUS", "EXPIRES", "CONTACT", "ACCEPT", "ID"});
+  for (const auto& entry : list_of(*answer, "subscriptions")) {
+    const bool blocked = text_of(entry, "blocked") == "true";
+    table.row({text_of(entry, "user"), text_of(entry, "app"), blocked ? "blocked" : text_of(entry, "status"),
+               text_of(entry, "expires"), text_of(entry, "contact"), text_of(entry, "accept"), text_of(entry, "id")});
+  }
+  if (table.empty())
+    session.out() << "nobody is subscribed\n";
+  else
+    table.print(session.out());
+}
+
 struct ShOptions {
   std::string user;
   std::string data = "repository";
@@ -70,6 +98,13 @@ void add_user_commands(CLI::App& app, Session& session) {
       .command(app, "registrations", "Who is registered, or one user's contacts",
                [&session, user] { return user->empty() ? registrations(session) : registration(session, *user); })
       ->add_option("USER", *user, "public identity");
+
+  auto wanted = std::make_shared<SubscriptionOptions>();
+  auto* subscribed = session.command(app, "subscriptions", "Who is subscribed to pushes",
+                                     [&session, wanted] { subscriptions(session, *wanted); });
+  subscribed->add_option("USER", wanted->user, "public identity");
+  subscribed->add_option("--app", wanted->app, "only those to this application");
+  subscribed->add_option("--limit", wanted->limit, "at most so many")->check(CLI::Range(1U, 200U));
 
   auto* sh = app.add_subcommand("sh", "Questions to the HSS");
   sh->require_subcommand(1);

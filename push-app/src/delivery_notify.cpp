@@ -129,6 +129,9 @@ Task<NotifyContent> DeliveryScheduler::notify_content(Self self, SubscriptionInf
   content.type = std::move(flight.envelope.type);
   content.body = std::move(flight.envelope.body);
   content.headers = std::move(flight.envelope.headers);
+  // RFC 5839: not the tag of a queue that happened to be the same before; there is something new.
+  const auto& last = flight.passengers.back().loaded.delivery;
+  content.etag += "-" + last.push.substr(last.push.size() - 10) + std::to_string(last.index);
   content.batch = ++self->last_flight_;
   content.more = self->notify_queue_.count(user, key) > 0;
   self->flights_.emplace(content.batch, std::move(flight.passengers));
@@ -277,18 +280,21 @@ void DeliveryScheduler::notified(const SubscriptionInfo&, std::uint64_t batch, c
 Task<void> DeliveryScheduler::arrived(Self self, Passenger passenger, Outcome outcome, bool subscription_ended) {
   const auto slot = passenger.slot;
   auto& delivery = passenger.loaded.delivery;
-  const auto& retry = self->context_.config<PushConfig>()->retry;
+  const auto retry = self->context_.config<PushConfig>()->retry;
+  // The subscriber wanted no body this time (RFC 5839).
+  const bool unsent = outcome.origin == ResponseOrigin::cancelled && outcome.sip == 0;
   // PS-73: the answer was about the subscription, not about the push; another way may still reach the user. What may have
   // arrived for all we know is left to the rules for unknown outcomes.
-  const bool goes_on = subscription_ended && outcome.origin == ResponseOrigin::peer && outcome.sip >= 300 && outcome.sip != 408 &&
-                       !delivery.cancel_requested && delivery.attempts < retry.max_attempts;
-  if (!goes_on) {
+  const bool lost = subscription_ended && outcome.origin == ResponseOrigin::peer && outcome.sip >= 300 && outcome.sip != 408 &&
+                    delivery.attempts < retry.max_attempts;
+  if (delivery.cancel_requested || (!unsent && !lost)) {
     co_await after_attempt(self, slot, &passenger.loaded, std::move(outcome), {});
   } else {
     const auto reading = read_outcome(outcome);
-    self->metrics_.outcome(reading.cause);
+    if (unsent) --delivery.attempts;
+    if (lost) self->metrics_.outcome(reading.cause);
     delivery.detail = reading.detail;
-    delivery.move_to(Status::retrying, 1001, reading.cause, self->context_.clock().wall());
+    delivery.move_to(Status::retrying, 1001, unsent ? "notify:suppressed" : reading.cause, self->context_.clock().wall());
     const auto saved = co_await save_outcome(&self->context_.store(), &delivery, Durability::relaxed, self->stopped_);
     if (*self->stopped_) co_return;
     if (saved == Saved::lost || delivery.final()) {

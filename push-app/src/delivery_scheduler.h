@@ -65,6 +65,9 @@ class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler>
   void notified(const SubscriptionInfo& subscription, std::uint64_t batch, const NotifyOutcome& outcome);
   void subscription_began(const SubscriptionInfo& subscription);
   void subscription_ended(const SubscriptionInfo& subscription);
+  // Of this shard, by id, one user's or all; from after `after`.
+  [[nodiscard]] std::vector<SubscriptionInfo> subscriptions(const std::string& user, std::string_view after,
+                                                            std::size_t limit) const;
 
   [[nodiscard]] std::size_t size() const noexcept { return queue_.size(); }
   [[nodiscard]] std::size_t running() const noexcept { return queue_.running(); }

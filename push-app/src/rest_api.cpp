@@ -48,7 +48,11 @@ void RestApi::add_routes() {
     add(routes, door, "GET", "/v1/pushes", &RestApi::list);
     add(routes, door, "GET", "/v1/pushes/{id}", &RestApi::show);
     add(routes, door, "DELETE", "/v1/pushes/{id}", &RestApi::cancel);
+    add(routes, door, "GET", "/v1/subscriptions", &RestApi::list_subscriptions);
     add(routes, door, "GET", "/v1/capabilities/{user}", &RestApi::show_capabilities);
+    add(routes, door, "POST", "/v1/invitations", &RestApi::invite);
+    add(routes, door, "GET", "/v1/invitations/{id}", &RestApi::show_invitation);
+    add(routes, door, "DELETE", "/v1/invitations/{id}", &RestApi::cancel_invitation);
     add(routes, door, "GET", "/v1/consent/{user}/{app}", &RestApi::show_consent);
     add(routes, door, "PUT", "/v1/consent/{user}/{app}", &RestApi::set_consent);
     add(routes, door, "DELETE", "/v1/consent/{user}/{app}", &RestApi::clear_consent);

@@ -36,8 +36,18 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
   static Task<HttpResponse> cancel(Self self, Caller caller, HttpRequest request);
   static Task<HttpResponse> show_registration(Self self, Caller caller, HttpRequest request);
 
+  // -- rest_subscriptions.cpp --
+  static Task<HttpResponse> list_subscriptions(Self self, Caller caller, HttpRequest request);
+  static Task<Expected<std::vector<SubscriptionInfo>>> subscriptions_of_shard(Self self, unsigned shard, std::string user,
+                                                                              std::string after, std::size_t limit);
+
   // -- rest_capabilities.cpp --
   static Task<HttpResponse> show_capabilities(Self self, Caller caller, HttpRequest request);
+
+  // -- rest_invitations.cpp --
+  static Task<HttpResponse> invite(Self self, Caller caller, HttpRequest request);
+  static Task<HttpResponse> show_invitation(Self self, Caller caller, HttpRequest request);
+  static Task<HttpResponse> cancel_invitation(Self self, Caller caller, HttpRequest request);
 
   // -- rest_consent.cpp --
   struct ConsentTarget {
