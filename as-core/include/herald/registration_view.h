@@ -40,6 +40,13 @@ struct Registration {
 // waits for an alias finds it in Registration::associated.
 enum class RegistrationEvent { registered, refreshed, deregistered, expired };
 
+// When the S-CSCF is asked for the reg event of a user who registers (RFC 3680).
+enum class RegEventUse {
+  automatic,  // when the third-party REGISTER does not tell the contacts
+  always,
+  never,
+};
+
 class RegistrationView {
  public:
   using Listener = std::function<void(RegistrationEvent, const Registration&)>;

@@ -62,6 +62,8 @@ struct ShardParts {
   std::vector<std::string> own_hosts;       // further host names by which peers reach this node, "as1.ims.lab" or "h:5065"
   std::vector<std::string> own_identities;  // asserted identities of requests this node itself originates (AS-47)
   ContainerLimits limits;
+  RegEventUse reg_event = RegEventUse::never;
+  std::string reg_event_identity;  // who asks; empty: the server name of the first service profile
   HttpClient* http_client = nullptr;  // none: every call fails as unavailable
 };
 

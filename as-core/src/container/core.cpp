@@ -71,6 +71,7 @@ Core::Core(ShardParts shard_parts, Shards& all, const ModuleHost& host, std::sha
   notifier = make_notifier(*this);
   subscriber = make_subscriber(*this);
   event_state = make_event_state(*this);
+  reg_event = std::make_unique<RegEventSubscriber>(*this);
   for (const auto& module : host.modules()) {
     auto hosted = std::make_unique<HostedServlet>();
     hosted->index = servlets.size();
@@ -126,6 +127,7 @@ Task<Expected<void>> Core::start() {
     const auto core = weak.lock();
     if (core && !core->stopped) dispatch_ack(*core, std::move(ack));
   });
+  reg_event->start();
   started = true;
   co_return Expected<void>();
 }
@@ -150,7 +152,9 @@ void Core::drain() {
   parts.stack.stop_listening();
 }
 
-bool Core::idle() const noexcept { return server_transactions == 0 && client_transactions == 0 && hooks == 0; }
+bool Core::idle() const noexcept {
+  return server_transactions == 0 && client_transactions == 0 && hooks == 0 && notifier->outstanding() == 0;
+}
 
 void Core::stop() {
   if (stopped) return;
@@ -160,6 +164,7 @@ void Core::stop() {
     if (hosted->initialised && hosted->servlet) hosted->servlet->destroy();
   }
   notifier->stop();
+  reg_event->stop();
   subscriber->stop();
   event_state->stop();
   for (const auto& request : proxying) destroy_later(std::move(request->incoming->forwarded));

@@ -15,6 +15,7 @@
 #include "container/hosted_servlet.h"
 #include "container/notifier_impl.h"
 #include "container/own_addresses.h"
+#include "container/reg_event_subscriber.h"
 #include "container/registration_feed.h"
 #include "container/session_manager.h"
 #include "container/states.h"
@@ -65,6 +66,7 @@ class Core : public std::enable_shared_from_this<Core> {
   std::unique_ptr<NotifierImpl> notifier;
   std::unique_ptr<SubscriberImpl> subscriber;
   std::unique_ptr<EventStateImpl> event_state;
+  std::unique_ptr<RegEventSubscriber> reg_event;
   std::vector<std::unique_ptr<HostedServlet>> servlets;
   std::unordered_map<std::string, unsigned> initial_in_progress;       // merge keys (RFC 3261 8.2.2.2)
   std::unordered_map<std::string, unsigned> proxied_in_progress;       // loop guard (SV-10)

@@ -49,12 +49,21 @@ SipMessage RegistrationFeed::take(const SipMessage& request, const std::string& 
                                      {"contacts", registration.contacts.size()},
                                      {"scscf", registration.scscf},
                                      {"trace", trace}});
+  auto response = ims::accept_third_party_register(request);
+  spread(std::move(*change));
+  return response;
+}
+
+void RegistrationFeed::spread(ims::RegistrationChange change) {
+  const auto& registration = change.registration;
   std::set<unsigned> homes{home_shard_of(registration.user, core_.parts.count)};
   for (const auto& alias : registration.associated) homes.insert(home_shard_of(alias, core_.parts.count));
-  const auto shared = std::make_shared<const ims::RegistrationChange>(std::move(*change));
-  auto response = ims::accept_third_party_register(request);
+  const auto shared = std::make_shared<const ims::RegistrationChange>(std::move(change));
   for (const auto shard : homes) hand_over(shard, shared, 1);
-  return response;
+}
+
+void RegistrationFeed::apply(Core& core, const ims::RegistrationChange& change) {
+  if (core.registrations->apply(change)) core.reg_event->registered(change);
 }
 
 void RegistrationFeed::hand_over(unsigned shard, std::shared_ptr<const ims::RegistrationChange> change, unsigned attempt) {
@@ -63,12 +72,12 @@ void RegistrationFeed::hand_over(unsigned shard, std::shared_ptr<const ims::Regi
   if (target == &core_) {
     // After the 200: nothing a listener does may delay it (AS-11).
     core_.parts.executor.complete([weak = core_.weak_from_this(), change] {
-      if (const auto core = weak.lock()) static_cast<void>(core->registrations->apply(*change));
+      if (const auto core = weak.lock()) apply(*core, *change);
     });
     return;
   }
   const bool posted = target->parts.executor.execute([weak = target->weak_from_this(), change] {
-    if (const auto core = weak.lock()) static_cast<void>(core->registrations->apply(*change));
+    if (const auto core = weak.lock()) apply(*core, *change);
   });
   if (posted) return;
   if (attempt >= kAttempts || waiting_ >= kMaxWaiting) return dropped(*change);

@@ -44,4 +44,17 @@ inline constexpr log::OperatorEvent kRegisterDropped{"IM0106",
                                                      "the user's state is old until the next REGISTER",
                                                      "add shards or nodes"};
 
+inline constexpr log::OperatorEvent kReginfoMalformed{"IM0107",
+                                                      log::Level::warn,
+                                                      "a document of the reg event could not be read, or not wholly",
+                                                      "the S-CSCF sent malformed reginfo, or more than is kept of one user",
+                                                      "the user's contacts may be old until the next document",
+                                                      "look at the S-CSCF's reg event"};
+inline constexpr log::OperatorEvent kRegEventLimit{"IM0108",
+                                                   log::Level::error,
+                                                   "limit of watched reg events reached",
+                                                   "more users register without contacts than one shard may watch",
+                                                   "the contacts of the users above the limit stay unknown",
+                                                   "let the S-CSCF include the REGISTER, or add shards"};
+
 }  // namespace herald::ims::events
