@@ -1,4 +1,4 @@
-// Character classes of RFC 3261 25.1, and the few text helpers every parser here needs. Private to message/.
+// Character classes of RFC 3261 25.1, and the few text helpers every parser and writer here needs. Private to as-core/src.
 #pragma once
 
 #include <array>
@@ -74,6 +74,14 @@ inline std::string lowered(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = lower(c);
   return out;
+}
+
+// A line break inside a value would begin a header of somebody else's choosing.
+inline void append_line_text(std::string& out, std::string_view text) {
+  std::size_t plain = 0;
+  while (plain < text.size() && (!is_control(text[plain]) || text[plain] == '\t')) ++plain;
+  out += text.substr(0, plain);
+  for (const char c : text.substr(plain)) out += is_control(c) && c != '\t' ? ' ' : c;
 }
 
 // The offset behind the quoted string that begins at `from`; npos when it does not end.

@@ -56,16 +56,6 @@ Expected<std::optional<std::size_t>> content_length(const SipHeaders& headers) {
   return length;
 }
 
-// A line break inside a value would begin a header of somebody else's choosing.
-void append_line_text(std::string& out, std::string_view text) {
-  const auto breaks = [](char c) { return chars::is_control(c) && c != '\t'; };
-  if (std::none_of(text.begin(), text.end(), breaks)) {
-    out += text;
-    return;
-  }
-  for (const char c : text) out += breaks(c) ? ' ' : c;
-}
-
 }  // namespace
 
 Expected<SipMessage> SipMessage::parse(std::string_view text) {
@@ -95,9 +85,9 @@ std::string SipMessage::text() const {
   for (const auto& field : headers.fields()) size += field.name.size() + field.value.size() + 4;
   out.reserve(size);
   if (is_request()) {
-    append_line_text(out, method());
+    chars::append_line_text(out, method());
     out += ' ';
-    append_line_text(out, uri());
+    chars::append_line_text(out, uri());
     out += ' ';
     out += kVersion;
   } else {
@@ -105,14 +95,14 @@ std::string SipMessage::text() const {
     out += ' ';
     out += std::to_string(status());
     out += ' ';
-    append_line_text(out, reason());
+    chars::append_line_text(out, reason());
   }
   out += "\r\n";
   for (const auto& field : headers.fields()) {
     if (same_header_name(field.name, "Content-Length")) continue;
-    append_line_text(out, field.name);
+    chars::append_line_text(out, field.name);
     out += ": ";
-    append_line_text(out, field.value);
+    chars::append_line_text(out, field.value);
     out += "\r\n";
   }
   out += "Content-Length: ";

@@ -1,6 +1,11 @@
 #include "sip/client_outcome.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <string>
+#include <utility>
 
 namespace herald::sip {
 
@@ -30,6 +35,29 @@ bool may_fail_over(ResponseOrigin origin) noexcept {
     default:
       return false;
   }
+}
+
+std::optional<Duration> retry_after(const SipMessage& response) {
+  const auto value = response.headers.get("Retry-After");
+  if (!value) return std::nullopt;
+  long long seconds = 0;
+  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), seconds);
+  if (error != std::errc() || seconds < 0) return std::nullopt;
+  return std::chrono::seconds(std::min<long long>(seconds, 86400));
+}
+
+SipMessage local_response(const SipMessage& request, int status, std::string reason, std::optional<Duration> retry) {
+  SipMessage out;
+  if (reason.empty()) reason = sip_reason_phrase(status);
+  out.start = SipStatusLine{status, std::move(reason)};
+  for (const char* name : {"From", "To", "Call-ID", "CSeq"}) {
+    if (const auto value = request.headers.get(name)) out.headers.add(name, std::string(*value));
+  }
+  if (retry) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*retry).count();
+    out.headers.add("Retry-After", std::to_string(std::max<long long>(1, seconds)));
+  }
+  return out;
 }
 
 }  // namespace herald::sip

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <memory>
-#include <random>
 #include <sofia-sip/nta.h>
 #include <string>
 #include <vector>
@@ -12,7 +11,9 @@
 #include "base/handle_table.h"
 #include "sip/next_hop.h"
 #include "sip/next_hop_guard.h"
+#include "sip/outgoing_text.h"
 #include "sip/resolver.h"
+#include "sip/send_path.h"
 #include "sip/sofia_agent.h"
 #include "sip/sofia_root.h"
 
@@ -40,11 +41,8 @@ class ClientTransactions : public std::enable_shared_from_this<ClientTransaction
   [[nodiscard]] Request* find(Handle handle);
   void resolved(Handle handle, Expected<std::vector<Target>> targets);
   void advance(Handle handle);
-  struct Prepared {
-    std::string text;
-    Target target;  // with the transport that the size asks for
-  };
-  bool transmit(Handle handle, std::size_t index, Prepared prepared);
+  bool transmit(Handle handle, std::size_t index, const SendPaths::Path& path, OutgoingText text);
+  void refuse(Handle handle, const Error& error);
   void receive(Handle handle, const sip_t* sip);
   void end_attempt(Request& request, NextHopGuard::Outcome outcome);
   void deliver(Handle handle, ClientResult result);
@@ -56,14 +54,10 @@ class ClientTransactions : public std::enable_shared_from_this<ClientTransaction
   void pump();
   void arm();
 
-  [[nodiscard]] std::string via(const SofiaAgent::Local& local);
-  [[nodiscard]] std::optional<Prepared> prepare(const SipMessage& request, const Target& target);
-  [[nodiscard]] bool reachable(const Target& target) const;
-
   SofiaRoot& root_;
   SofiaAgent& agent_;
   const std::string user_agent_;
-  const std::size_t tcp_above_bytes_;
+  SendPaths paths_;
   NextHopGuard guard_;
   Resolver resolver_;
   std::vector<Handle> mine_;  // may hold ended ones; swept when it grows
@@ -72,7 +66,6 @@ class ClientTransactions : public std::enable_shared_from_this<ClientTransaction
   TimerId guard_timer_;
   std::optional<TimePoint> guard_due_;
   bool pump_posted_ = false;
-  std::mt19937_64 random_;
 };
 
 }  // namespace herald::sip

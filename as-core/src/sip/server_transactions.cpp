@@ -114,7 +114,9 @@ class ServerTransactions::Transaction final : public ServerTransaction {
     if (answered_) return fail(ErrorCode::conflict, "a final response was sent");
     const auto shared = shared_.lock();
     if (!shared || !incoming_) return fail(ErrorCode::gone, "the SIP stack has ended");
-    auto msg = to_sofia(complete(std::move(response), status, *shared).text());
+    const auto text = outgoing_text(complete(std::move(response), status, *shared));
+    if (!text) return fail(text.error());
+    auto msg = to_sofia(*text);
     if (!msg) return fail(msg.error());
     const bool final = status >= 200;
     const bool sent = nta_incoming_mreply(incoming_, msg->release()) == 0;
@@ -237,7 +239,9 @@ void ServerTransactions::receive(msg_t* msg, sip_t* sip) {
     log::event(catalog::kBadMessage, {{"method", method}, {"error", "over the size limit"}, {"bytes", received->bytes}});
     return refuse(incoming, method, 513, "Message Too Large");
   }
-  if (stopped_ || !handler_) {
+  // What belongs to a dialog is served to the end: a refresh must not fail because the node drains.
+  const bool in_dialog = nta_incoming_gettag(incoming) != nullptr;
+  if ((stopped_ && !in_dialog) || !handler_) {
     stats::dropped(stopped_ ? stats::Drop::not_listening : stats::Drop::no_handler);
     log::debug("SIP request refused: not taking any");
     return refuse(incoming, method, 503, nullptr);

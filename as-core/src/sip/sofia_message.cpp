@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <cstring>
 #include <initializer_list>
 #include <sofia-sip/msg_header.h>
 #include <sofia-sip/msg_mclass.h>
@@ -85,8 +86,7 @@ bool flooded(const msg_header_t* header) noexcept {
   constexpr std::size_t kLimit = 2 * kMaxFields;
   const auto* at = static_cast<const char*>(header->sh_data);
   std::size_t lines = 0;
-  for (at += header->sh_len; *at && lines <= kLimit; ++at) {
-    if (*at != '\n') continue;
+  for (at += header->sh_len; lines <= kLimit && (at = std::strchr(at, '\n')); ++at) {
     ++lines;
     if (at[1] == '\n' || (at[1] == '\r' && at[2] == '\n')) break;  // the body begins
   }
@@ -182,6 +182,23 @@ Expected<SofiaMessage> to_sofia(std::string_view text) {
   if (!sip->sip_from || !sip->sip_to || !sip->sip_call_id || !sip->sip_cseq || !sip->sip_via || !sip->sip_content_length) {
     return fail(ErrorCode::invalid, "From, To, Call-ID, CSeq or Via is missing");
   }
+  return msg;
+}
+
+// The other fields are one "unknown" field to Sofia: the first one's name, and as value all that follows. It writes them as they
+// are.
+Expected<SofiaMessage> to_sofia(const OutgoingText& text) {
+  auto msg = to_sofia(std::string_view(text.read));
+  if (!msg || text.others.empty()) return msg;
+  auto* home = msg_home(msg->get());
+  auto* header = msg_header_alloc(home, sip_unknown_class, 0);
+  auto* copy = su_strndup(home, text.others.data(), static_cast<isize_t>(text.others.size()));
+  if (!header || !copy) return fail(ErrorCode::internal, "no memory for a message");
+  const auto colon = text.others.find(':');
+  copy[colon] = '\0';
+  header->sh_unknown->un_name = copy;
+  header->sh_unknown->un_value = copy + colon + 2;
+  if (msg_header_insert(msg->get(), nullptr, header) < 0) return fail(ErrorCode::internal, "message cannot be completed");
   return msg;
 }
 

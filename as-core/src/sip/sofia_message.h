@@ -11,6 +11,7 @@
 
 #include "herald/expected.h"
 #include "herald/sip_message.h"
+#include "sip/outgoing_text.h"
 #include "sip/wire.h"
 
 namespace herald::sip {
@@ -25,6 +26,7 @@ using SofiaMessage = std::unique_ptr<msg_t, MsgDeleter>;
 
 // Parses once. Error{invalid} when Sofia would not send it.
 Expected<SofiaMessage> to_sofia(std::string_view text);
+Expected<SofiaMessage> to_sofia(const OutgoingText& text);
 
 // Fields in the order of the wire, values as received (unfolded); Via as Sofia keeps it, with received and rport filled in.
 // Error{invalid}: no start line; Error{too_large}: over kMaxFields.
