@@ -1,38 +1,116 @@
-// What a receiver agent is told: its users, where they register, and how they answer.
+// What a receiver agent is told: its users and things, where they register, and how they answer.
 // Thread: values; immutable once prepared.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "herald/config.h"
+#include "herald/config_schema.h"
 #include "herald/expected.h"
 #include "push_decision.h"
 
 namespace herald::receiver {
 
+// A UE that registers.
+struct UserConfig {
+  std::string identity;
+  std::string private_identity;
+  Secret password;
+  friend bool operator==(const UserConfig&, const UserConfig&) = default;
+};
+
+// Somebody who cannot speak SIP: Herald receives for him on ISC and hands over by HTTP.
+struct ThingConfig {
+  std::string identity;
+  std::vector<std::string> apps;
+  std::vector<std::string> accept;
+  std::string webhook;     // URL
+  bool subscribe = false;  // to its applications, on its behalf
+  std::string route;       // of its requests; empty: the node's next hop
+  friend bool operator==(const ThingConfig&, const ThingConfig&) = default;
+};
+
+// How a webhook is tried again.
+struct WebhookRules {
+  std::chrono::milliseconds timeout{10'000};
+  unsigned max_attempts = 12;
+  std::chrono::milliseconds first_delay{1'000};  // doubled each time
+  std::chrono::milliseconds max_delay{600'000};
+  std::chrono::milliseconds lifetime{24 * 3'600'000};  // beyond: given up, whatever the number of attempts
+  std::string ca;                                      // trust anchors; empty: the system's
+  unsigned max_in_flight = 32;
+  unsigned max_waiting = 100'000;  // of this node; beyond: 503 with Retry-After
+  friend bool operator==(const WebhookRules&, const WebhookRules&) = default;
+};
+
+// Content that a push only refers to. PR-12
+struct ContentRules {
+  std::vector<std::string> hosts;  // where it may be fetched; "*": any public host; none: nowhere
+  bool insecure = false;           // also http and private addresses: for laboratories
+  std::size_t max_bytes = 1'048'576;
+  std::chrono::milliseconds timeout{20'000};
+  std::string ca;
+  friend bool operator==(const ContentRules&, const ContentRules&) = default;
+};
+
+enum class ReferPolicy : std::uint8_t { accept, ask, deny };  // PR-13
+enum class ImdnPolicy : std::uint8_t { yes, no, forbidden };  // PR-10; no: silence
+
+// As a user of the agent is known inside it.
 struct UserAccount {
   std::string identity;          // canonical public identity, sip:alice@ims.lab
   std::string private_identity;  // alice@ims.lab unless told otherwise (TS 23.003 13.3)
   std::string password;
   std::string contact_user;  // user part of the contact: unique, so that a request finds its account
   std::string domain;
+  bool registers = true;  // false: a thing
+  PushPolicy policy{};
+  std::string webhook{};
+  std::string route{};                   // of a thing's requests
+  std::vector<std::string> subscribe{};  // applications
   friend bool operator==(const UserAccount&, const UserAccount&) = default;
 };
 
 struct AgentOptions {
-  std::vector<UserAccount> users;
+  // As written.
+  std::vector<UserConfig> user_list;
+  std::vector<ThingConfig> things;
   std::string registrar;  // first Route of a REGISTER
   std::string contact;    // host:port and URI parameters under which this node is reached
+  std::vector<std::string> apps;
+  std::vector<std::string> accept;
+  std::size_t max_bytes = 0;
+  std::vector<std::string> answer_texts;
+  unsigned expires_seconds = 600;
+  std::string package = "oma-push";
+  std::vector<std::string> subscribe;
+  std::string subscribe_to;  // empty: the user's own AoR
+  unsigned subscribe_expires = 3600;
+  bool publish = false;
+  unsigned publish_expires = 3600;
+  ReferPolicy refer = ReferPolicy::deny;
+  ImdnPolicy imdn = ImdnPolicy::yes;
+  bool display = false;             // tell that a push was displayed, too
+  std::vector<std::string> reject;  // senders: PR-16
+  bool asserted_only = false;       // no push without an asserted identity
+  ContentRules content;
+  WebhookRules webhook;
+
+  // What follows from it.
+  std::vector<UserAccount> users;
   PushPolicy policy;
   std::vector<Answer> answers{Answer{}};  // the first push gets the first, the last one holds for all that follow
   std::chrono::seconds expires{600};
-  friend bool operator==(const AgentOptions&, const AgentOptions&) = default;
+
+  [[nodiscard]] bool fetches_content() const noexcept { return !content.hosts.empty(); }
 };
 
-// Reads the module's section: users [{identity, private, password}], registrar, contact, apps, accept, max_bytes, answers,
-// expires. Everything that is wrong goes to `issues`.
+const ConfigSchema<AgentOptions>& agent_schema();
+
+// Reads the module's section. Everything that is wrong goes to `issues`.
 std::shared_ptr<const AgentOptions> read_agent_options(const ConfigNode& section, ConfigIssues& issues);
 
 }  // namespace herald::receiver

@@ -6,13 +6,16 @@
 #include <fstream>
 #include <sstream>
 
+#include "agent_options.h"
 #include "herald/sip_uri.h"
 
 namespace herald::receiver {
 namespace {
 
 constexpr const char* kFooter =
-    "Prints one JSON object a line: registered, unregistered, push, push_refused, error.\n"
+    "Prints one JSON object a line: registered, unregistered, subscribed, notified, subscription_ended, published,\n"
+    "unpublished, referred, push, push_refused, report_sent, error.\n"
+    "With --refer ask, a line \"accept ID\" or \"deny ID\" on standard input decides on a REFER (ID: of its referred line).\n"
     "SIGTERM and SIGINT end the registrations and then the program, --duration does the same.\n"
     "Exit codes: 0 ended as asked, 1 internal error, 2 wrong usage, 3 the address cannot be bound,\n"
     "4 --duration has passed and no user was ever registered.";
@@ -20,9 +23,11 @@ constexpr const char* kFooter =
 struct Options {
   std::vector<std::string> users, passwords, privates;
   std::string users_file, registrar, apps, accept, listen = "127.0.0.1:0", transport = "udp", answer, duration;
-  std::size_t max_bytes = 0;
-  unsigned expires = 600;
-  bool verbose = false;
+  std::vector<std::string> subscribe, reject, content_hosts;
+  std::string subscribe_to, refer = "deny", imdn = "yes", content_ca, package = "oma-push";
+  std::size_t max_bytes = 0, content_max = 1'048'576;
+  unsigned expires = 600, subscribe_expires = 3600, publish_expires = 3600;
+  bool verbose = false, publish = false, display = false, content_insecure = false, asserted_only = false;
 };
 
 ConfigNode config_list(const std::string& comma_separated) {
@@ -30,6 +35,26 @@ ConfigNode config_list(const std::string& comma_separated) {
   node.kind = ConfigNode::Kind::list;
   for (const auto part : split_header_list(comma_separated)) node.items.push_back(config_scalar(std::string(part)));
   return node;
+}
+
+ConfigNode config_list(const std::vector<std::string>& values) {
+  ConfigNode node;
+  node.kind = ConfigNode::Kind::list;
+  for (const auto& value : values)
+    for (const auto part : split_header_list(value)) node.items.push_back(config_scalar(std::string(part)));
+  return node;
+}
+
+ConfigNode config_flag(bool value) { return config_scalar(value ? "true" : "false"); }
+
+ConfigNode content_section(const Options& options) {
+  ConfigNode content;
+  content.kind = ConfigNode::Kind::map;
+  config_set(content, "hosts", config_list(options.content_hosts));
+  config_set(content, "insecure", config_flag(options.content_insecure));
+  config_set(content, "max_bytes", config_scalar(std::to_string(options.content_max)));
+  config_set(content, "ca", config_scalar(options.content_ca));
+  return content;
 }
 
 ConfigNode user_node(const std::string& identity, const std::string& password, const std::string& private_identity) {
@@ -83,6 +108,7 @@ Expected<CommandLine> complete(const Options& options) {
   std::tie(line.host, line.port) = *address;
   line.transport = options.transport;
   line.verbose = options.verbose;
+  line.asks = options.refer == "ask";
   if (!options.duration.empty()) {
     auto duration = parse_duration(options.duration);
     if (!duration) return fail(std::move(duration.error()));
@@ -98,6 +124,23 @@ Expected<CommandLine> complete(const Options& options) {
   config_set(section, "answers", config_list(options.answer));
   config_set(section, "max_bytes", config_scalar(std::to_string(options.max_bytes)));
   config_set(section, "expires", config_scalar(std::to_string(options.expires)));
+  config_set(section, "package", config_scalar(options.package));
+  config_set(section, "subscribe", config_list(options.subscribe));
+  config_set(section, "subscribe_to", config_scalar(options.subscribe_to));
+  config_set(section, "subscribe_expires", config_scalar(std::to_string(options.subscribe_expires)));
+  config_set(section, "publish", config_flag(options.publish));
+  config_set(section, "publish_expires", config_scalar(std::to_string(options.publish_expires)));
+  config_set(section, "refer", config_scalar(options.refer));
+  config_set(section, "imdn", config_scalar(options.imdn));
+  config_set(section, "display", config_flag(options.display));
+  config_set(section, "reject", config_list(options.reject));
+  config_set(section, "asserted_only", config_flag(options.asserted_only));
+  config_set(section, "content", content_section(options));
+  // What is wrong in the options is told as wrong usage, before anything is opened.
+  ConfigIssues issues;
+  (void)read_agent_options(section, issues);
+  for (const auto& issue : issues.all())
+    if (!issue.warning) return fail(ErrorCode::invalid, issue.key + " " + issue.text);
   return line;
 }
 
@@ -117,10 +160,27 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--expires", options.expires, "seconds asked of the registrar")->capture_default_str();
   app.add_option("--duration", options.duration, "ends after this time: 500ms, 2s, 10m, 1h [never]");
   app.add_flag("--verbose", options.verbose, "log to standard error");
-  for (const std::string name : {"--subscribe", "--publish", "--refer"}) {
-    const auto refuse = [name](const std::string&) { throw CLI::ValidationError(name, "is not served by this version"); };
-    app.add_option_function<std::string>(name, refuse, "not served by this version")->expected(0, 1);
-  }
+  app.add_option("--subscribe", options.subscribe, "application to subscribe to once registered; may be given several times");
+  app.add_option("--subscribe-to", options.subscribe_to, "where to: a SIP URI [the user's own address]");
+  app.add_option("--subscribe-expires", options.subscribe_expires, "seconds asked for")->capture_default_str();
+  app.add_option("--package", options.package, "event package of pushes")->capture_default_str();
+  app.add_flag("--publish", options.publish, "publish what this agent can do (PUBLISH, Event: presence)");
+  app.add_option("--publish-expires", options.publish_expires, "seconds asked for")->capture_default_str();
+  app.add_option("--refer", options.refer, "what a REFER to subscribe is answered: accept, ask (on standard input) or deny")
+      ->check(CLI::IsMember({"accept", "ask", "deny"}))
+      ->capture_default_str();
+  app.add_option("--imdn", options.imdn, "delivery reports where senders ask for them: yes, no or forbidden")
+      ->check(CLI::IsMember({"yes", "no", "forbidden"}))
+      ->capture_default_str();
+  app.add_flag("--display", options.display, "tell senders that ask for it that a push was displayed");
+  app.add_option("--reject", options.reject, "sender whose pushes and REFERs are answered 603; may be given several times");
+  app.add_flag("--asserted-only", options.asserted_only, "refuse pushes without an asserted identity");
+  app.add_option("--content-host", options.content_hosts,
+                 "host that content by reference is fetched from, or * for any public one; may be given several times [none: "
+                 "answered 415]");
+  app.add_flag("--content-insecure", options.content_insecure, "fetch by http and from private addresses too; for laboratories");
+  app.add_option("--content-ca", options.content_ca, "file of trust anchors for https [the system's]");
+  app.add_option("--content-max", options.content_max, "largest content fetched, bytes")->capture_default_str();
   app.footer(kFooter);
 }
 

@@ -21,6 +21,7 @@ struct CommandLine {
   std::string transport = "udp";
   std::optional<Duration> duration;  // none: until SIGTERM or SIGINT
   bool verbose = false;
+  bool asks = false;  // standard input decides on REFERs
 };
 
 // What to run, or with which code to end after the text has been printed (--help, usage errors).

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <openssl/evp.h>
 
+#include "herald/log.h"
+
 namespace herald::receiver {
 namespace {
 
@@ -58,16 +60,52 @@ std::string event_line(std::string_view event, WallTime when, const std::vector<
   return line_of(json);
 }
 
-std::string push_line(WallTime when, const std::string& user, const Push& push, const std::string& body, bool duplicate) {
-  Json json{{"event", "push"}, {"time", time_text(when)}, {"user", user},      {"app", push.app},
-            {"mode", "pager"}, {"type", push.type},       {"from", push.from}, {"id", push.id}};
-  if (is_text(push.type) && is_utf8(body))
+namespace {
+
+void add_content(Json& json, const std::string& type, const std::string& body) {
+  if (is_text(type) && is_utf8(body))
     json["text"] = body;
   else
     json["base64"] = base64(body);
+}
+
+}  // namespace
+
+std::string push_line(WallTime when, const std::string& user, const Push& push, const std::string& body, bool duplicate) {
+  Json json{{"event", "push"},   {"time", time_text(when)}, {"user", user},      {"app", push.app},
+            {"mode", push.mode}, {"type", push.type},       {"from", push.from}, {"id", push.id}};
+  if (!push.url.empty()) json["url"] = push.url;
+  add_content(json, push.type, body);
   if (push.expired) json["expired"] = true;
   if (duplicate) json["duplicate"] = true;
   return line_of(json);
+}
+
+std::string push_document(const std::string& user, const Push& push, const std::string& body) {
+  Json json{{"app", push.app}, {"type", push.type}, {"from", push.from}, {"id", push.id}, {"user", user}};
+  add_content(json, push.type, body);
+  return line_of(json);
+}
+
+void LogOutput::tell(std::string_view event, WallTime, const std::vector<EventField>& fields) {
+  std::string text;
+  for (const auto& field : fields) {
+    const bool identity = field.name == "user" || field.name == "from" || field.name == "to";
+    text.append(text.empty() ? "" : " ")
+        .append(field.name)
+        .append("=")
+        .append(identity ? log::identity(field.value) : field.value);
+  }
+  log::info("receiver", {{"happened", event}, {"with", text}});
+}
+
+void LogOutput::push(WallTime, const std::string& user, const Push& push, const std::string& body, bool duplicate) {
+  log::info("receiver", {{"happened", "push"},
+                         {"user", log::identity(user)},
+                         {"app", push.app},
+                         {"type", push.type},
+                         {"bytes", body.size()},
+                         {"duplicate", duplicate}});
 }
 
 }  // namespace herald::receiver

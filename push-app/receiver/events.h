@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "herald/clock.h"
 #include "push_decision.h"
@@ -20,8 +21,41 @@ struct EventField {
   bool literal = false;  // a number or true/false
 };
 [[nodiscard]] std::string event_line(std::string_view event, WallTime when, const std::vector<EventField>& fields);
+// Where what happened goes: to standard output for a UE, to the log for a hosted agent.
+class AgentOutput {
+ public:
+  virtual ~AgentOutput() = default;
+  virtual void tell(std::string_view event, WallTime when, const std::vector<EventField>& fields) = 0;
+  virtual void push(WallTime when, const std::string& user, const Push& push, const std::string& body, bool duplicate) = 0;
+};
+
 // `push`; text when the body is text, base64 otherwise.
 [[nodiscard]] std::string push_line(WallTime when, const std::string& user, const Push& push, const std::string& body,
                                     bool duplicate);
+
+// Lines of JSON.
+class LineOutput final : public AgentOutput {
+ public:
+  explicit LineOutput(EventSink sink) : sink_(std::move(sink)) {}
+  void tell(std::string_view event, WallTime when, const std::vector<EventField>& fields) override {
+    sink_(event_line(event, when, fields));
+  }
+  void push(WallTime when, const std::string& user, const Push& push, const std::string& body, bool duplicate) override {
+    sink_(push_line(when, user, push, body, duplicate));
+  }
+
+ private:
+  EventSink sink_;
+};
+
+// Log lines without bodies, identities hashed.
+class LogOutput final : public AgentOutput {
+ public:
+  void tell(std::string_view event, WallTime when, const std::vector<EventField>& fields) override;
+  void push(WallTime when, const std::string& user, const Push& push, const std::string& body, bool duplicate) override;
+};
+
+// A push as a webhook gets it: {app, type, from, id, user, text | base64}.
+[[nodiscard]] std::string push_document(const std::string& user, const Push& push, const std::string& body);
 
 }  // namespace herald::receiver

@@ -1,14 +1,20 @@
 // A node for one agent: a shard on the main thread, a SIP stack, a container that hosts the receiver module.
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <fcntl.h>
 #include <optional>
+#include <poll.h>
 #include <pthread.h>
 #include <thread>
+#include <unistd.h>
 
 #include "base/log_setup.h"
 #include "command_line.h"
 #include "container/container.h"
+#include "io/http_client_service.h"
 #include "receiver_module.h"
 #include "sip/sofia_root.h"
 #include "store/memory_store.h"
@@ -92,7 +98,75 @@ Task<void> end(ReceiverAgent& agent, sip::SofiaRoot& root) {
   root.stop();
 }
 
-container::ShardParts parts_of(sip::SofiaRoot& root, sip::SipStack& stack, Store& store, ShClient& sh, HttpRoutes& http) {
+// The network of the HTTP client, on a thread of its own.
+class HttpSide {
+ public:
+  HttpSide() {
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+  HttpSide(const HttpSide&) = delete;
+  HttpSide& operator=(const HttpSide&) = delete;
+  ~HttpSide() { stop(); }
+  // What it was asked for ends; its answers go to loops that still run.
+  void stop() {
+    if (!thread_.joinable()) return;
+    loop_.complete([this] { client_.close(); });
+    loop_.stop();
+    thread_.join();
+  }
+  [[nodiscard]] HttpClient& client() noexcept { return client_; }
+
+ private:
+  io::IoLoop loop_;
+  io::HttpClientService client_{loop_};
+  std::thread thread_;
+};
+
+// Lines of standard input as work on the shard: what the user says to a REFER.
+class Commands {
+ public:
+  Commands() {
+    if (::pipe2(stop_.data(), O_CLOEXEC) != 0) stop_ = {-1, -1};
+  }
+  Commands(const Commands&) = delete;
+  Commands& operator=(const Commands&) = delete;
+  ~Commands() {
+    ::close(std::exchange(stop_[1], -1));  // wakes the thread
+    if (thread_.joinable()) thread_.join();
+    ::close(stop_[0]);
+  }
+  void listen(Executor& executor, std::function<void(std::string)> on_line) {
+    if (stop_[0] < 0) return;
+    thread_ = std::thread([this, &executor, on_line = std::move(on_line)] { read(executor, on_line); });
+  }
+
+ private:
+  static constexpr std::size_t kLongestLine = 4096;
+  void read(Executor& executor, const std::function<void(std::string)>& on_line) const {
+    std::string line;
+    for (;;) {
+      std::array<pollfd, 2> ready{{{STDIN_FILENO, POLLIN, 0}, {stop_[0], POLLIN, 0}}};
+      if (::poll(ready.data(), ready.size(), -1) < 0 && errno != EINTR) return;
+      if (ready[1].revents != 0) return;
+      if (ready[0].revents == 0) continue;
+      std::array<char, 512> bytes{};
+      const auto got = ::read(STDIN_FILENO, bytes.data(), bytes.size());
+      if (got <= 0) return;  // no more commands; the agent goes on
+      for (const char c : std::string_view(bytes.data(), static_cast<std::size_t>(got))) {
+        if (c != '\n') {
+          if (line.size() < kLongestLine) line += c;
+          continue;
+        }
+        executor.complete([&on_line, said = std::exchange(line, {})] { on_line(said); });
+      }
+    }
+  }
+  std::array<int, 2> stop_{-1, -1};
+  std::thread thread_;
+};
+
+container::ShardParts parts_of(sip::SofiaRoot& root, sip::SipStack& stack, Store& store, ShClient& sh, HttpRoutes& http,
+                               HttpClient& http_client) {
   return container::ShardParts{.index = 0,
                                .count = 1,
                                .executor = root,
@@ -105,7 +179,9 @@ container::ShardParts parts_of(sip::SofiaRoot& root, sip::SipStack& stack, Store
                                .trusted = [](const sip::PeerAddress&) { return true; },  // PR-16: the network vouches
                                .own_hosts = {},
                                .own_identities = {},
-                               .limits = {}};
+                               .limits = {},
+                               .http_client = &http_client,
+                               .reg_event_identity = {}};
 }
 
 int run(CommandLine line, Signals& signals) {
@@ -134,11 +210,12 @@ int run(CommandLine line, Signals& signals) {
   store::MemoryStore store;
   NoSh sh;
   NoHttp http;
+  HttpSide http_side;
   container::Shards shards;
   std::optional<container::Container> container;
   std::optional<Error> failed;
   const auto* module = static_cast<ReceiverModule*>(host.modules().front().module);
-  root.inside([&] { container.emplace(parts_of(root, **stack, store, sh, http), shards, host, *snapshot); });
+  root.inside([&] { container.emplace(parts_of(root, **stack, store, sh, http, http_side.client()), shards, host, *snapshot); });
   root.complete([&] { spawn(start(*container, failed, root)); });
 
   bool ending = false;
@@ -152,10 +229,18 @@ int run(CommandLine line, Signals& signals) {
     asked = true;
     stop();
   });
+  std::function<void(std::string)> on_line = [&](const std::string& said) {
+    if (module->agent() != nullptr && !module->agent()->command(said))
+      std::fprintf(stderr, "herald-receiver: \"%s\": say accept ID or deny ID\n", said.c_str());
+  };
+  std::optional<Commands> commands;
+  if (line.asks) commands.emplace().listen(root, on_line);
   if (line.duration) root.complete([&] { root.timers().start_at(root.clock().now() + *line.duration, stop); });
   root.run();
 
   const bool registered = module->agent() != nullptr && module->agent()->ever_registered();
+  commands.reset();
+  http_side.stop();
   root.inside([&] { container->stop(); });
   root.step();
   root.inside([&] {

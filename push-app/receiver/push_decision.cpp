@@ -30,11 +30,6 @@ bool contains(const std::vector<std::string>& list, std::string_view wanted) {
   return std::find(list.begin(), list.end(), wanted) != list.end();
 }
 
-bool accepted(const std::string& type, const PushPolicy& policy) {
-  if (policy.accept.empty() || type == "text/plain") return true;  // RFC 3428 7: text/plain always
-  return std::any_of(policy.accept.begin(), policy.accept.end(), [&](const auto& range) { return matches(range, type); });
-}
-
 // PR-8: an Expires counts from the Date; without one nobody knows when.
 bool has_expired(const SipHeaders& headers, WallTime now) {
   const auto date = parse_sip_date(headers.get("Date").value_or(""));
@@ -110,10 +105,30 @@ Push read_push(const SipMessage& message, const PushPolicy& policy, WallTime now
   return push;
 }
 
+bool accepted(const std::string& type, const PushPolicy& policy) {
+  if (policy.accept.empty() || type == "text/plain") return true;  // RFC 3428 7: text/plain always
+  return std::any_of(policy.accept.begin(), policy.accept.end(), [&](const auto& range) { return matches(range, type); });
+}
+
+// Where everything is taken but not what would have to be fetched, no range may cover message/external-body: senders learn from
+// it.
+std::vector<std::string> accept_list(const PushPolicy& policy) {
+  std::vector<std::string> list;
+  if (policy.accept.empty()) {
+    if (policy.external_bodies) return {"*/*"};
+    list = {"text/*", "application/*", "image/*", "audio/*", "video/*", "multipart/mixed"};
+  } else {
+    if (!contains(policy.accept, "text/plain")) list.emplace_back("text/plain");
+    list.insert(list.end(), policy.accept.begin(), policy.accept.end());
+    if (policy.external_bodies) list.emplace_back("message/external-body");
+  }
+  if (policy.reports) list.emplace_back("message/cpim");
+  return list;
+}
+
 std::string accept_header(const PushPolicy& policy) {
-  if (policy.accept.empty()) return "*/*";
-  std::string text = contains(policy.accept, "text/plain") ? "" : "text/plain";
-  for (const auto& type : policy.accept) text.append(text.empty() ? "" : ", ").append(type);
+  std::string text;
+  for (const auto& type : accept_list(policy)) text.append(text.empty() ? "" : ", ").append(type);
   return text;
 }
 

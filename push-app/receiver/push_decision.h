@@ -1,4 +1,4 @@
-// What a MESSAGE carries and what it is answered. PR-7, PR-8, RFC 3428 7. Pure functions.
+// What a push says of itself and what it is answered. PR-7, PR-8, RFC 3428 7. Pure functions.
 // Thread: any.
 #pragma once
 
@@ -27,6 +27,8 @@ struct PushPolicy {
   std::vector<std::string> apps;
   std::vector<std::string> accept;  // besides text/plain, "*/*" and "image/*" understood; empty: everything
   std::size_t max_bytes = 0;        // 0: no limit but the stack's
+  bool external_bodies = false;     // content that is only referred to is fetched (PR-12)
+  bool reports = false;             // message/cpim is read, for the delivery reports it asks for (PR-10)
   friend bool operator==(const PushPolicy&, const PushPolicy&) = default;
 };
 
@@ -38,6 +40,8 @@ struct Push {
   std::string from;  // asserted identity, else From
   std::string id;    // Content-ID without brackets, else Call-ID
   bool expired = false;
+  std::string mode = "pager";  // notify: it came in a subscription
+  std::string url{};           // where it was fetched; empty: it came whole
 };
 
 [[nodiscard]] Push read_push(const SipMessage& message, const PushPolicy& policy, WallTime now);
@@ -47,10 +51,13 @@ struct Verdict {
   std::vector<SipHeaderField> headers;
   std::string why;  // for the tester; empty when accepted
 };
+[[nodiscard]] bool accepted(const std::string& type, const PushPolicy& policy);
 [[nodiscard]] Verdict decide(const Push& push, std::size_t body_bytes, const PushPolicy& policy);
 
 // Application identifiers of an Accept-Contact list: +g.oma.pusheventapp="a,b", also as <string> of RFC 3840.
 [[nodiscard]] std::vector<std::string> requested_apps(const SipHeaders& headers);
+// What an Accept says of the policy, the envelopes included.
+[[nodiscard]] std::vector<std::string> accept_list(const PushPolicy& policy);
 [[nodiscard]] std::string accept_header(const PushPolicy& policy);
 // "Sat, 13 Nov 2010 23:29:00 GMT"
 [[nodiscard]] std::optional<WallTime> parse_sip_date(std::string_view text);

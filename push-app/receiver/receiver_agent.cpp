@@ -1,215 +1,105 @@
 #include "receiver_agent.h"
 
+#include <stdexcept>
 #include <utility>
 
 #include "registration_rules.h"
 
 namespace herald::receiver {
 namespace {
-
-// ims_auth of a well-known S-CSCF sends the 401 before it stores the vector: who answers within a millisecond is challenged
-// again. After a pause it works; still, further challenges are answered, but not for ever (a wrong password looks the same).
-constexpr auto kBeforeAnswer = std::chrono::milliseconds(100);
-constexpr int kMostChallenges = 4;
-constexpr auto kRegisterTime = std::chrono::seconds(40);  // beyond Timer F
 constexpr auto kBetweenStarts = std::chrono::milliseconds(5);
-constexpr std::size_t kMostUnanswered = 10'000;
-
-std::string number(std::int64_t value) { return std::to_string(value); }
-
-}  // namespace
+}
 
 Task<void> ReceiverAgent::init(ServletContext& context) {
-  context_ = &context;
-  options_ = context.config<AgentOptions>();
+  shared_.context = &context;
+  shared_.options = context.config<AgentOptions>();
+  for (const auto& user : shared_.options->users)
+    if (!user.webhook.empty() && !webhooks_)
+      webhooks_ = std::make_unique<WebhookQueue>(shared_, reports_, load_, [this] { on_kept(); });
+  inbox_ = std::make_unique<Inbox>(shared_, reports_, webhooks_.get());
+  if (shared_.options->refer != ReferPolicy::deny) context.notifier().add_package(referrals_);
   Duration wait{};
-  for (const auto& user : options_->users) {
-    auto application = context.sip_factory().create_application_session();
-    if (auto kept = application.set_expires(Duration::zero()); !kept) throw std::runtime_error(kept.error().text);
-    application.set_invalidate_when_ready(false);
-    auto account = std::make_unique<Account>(
-        Account{user, std::move(application), {}, {}, 0, options_->expires, 0, false, false, {}, Duplicates()});
-    by_contact_user_[user.contact_user] = account.get();
-    by_identity_[user.identity] = account.get();
-    schedule(*account, wait);  // one after the other: thousands at once would drown the registrar
-    wait += kBetweenStarts;
-    accounts_.push_back(std::move(account));
-  }
+  for (const auto& user : shared_.options->users) add(user, wait);
+  if (webhooks_ && context.shard() == 0) webhooks_->start();
   co_return;
 }
 
+void ReceiverAgent::add(const UserAccount& user, Duration& wait) {
+  auto& account = *accounts_.emplace_back(std::make_unique<Account>(Account{user, Duplicates(), !user.registers, {}, {}}));
+  if (user.registers) by_contact_user_[user.contact_user] = &account;
+  by_identity_[user.identity] = &account;
+  if (!user.webhook.empty()) webhooks_->add(account);
+  auto& context = *shared_.context;
+  if (user.registers) {
+    // One after the other: thousands at once would drown the registrar.
+    if (auto added = registrations_.add(account, wait); !added) throw std::runtime_error(added.error().text);
+    wait += kBetweenStarts;
+  } else if (!user.subscribe.empty() && context.home_shard(user.identity) == context.shard()) {
+    context.executor().timers().start_at(context.clock().now() + wait, [this, &account] {
+      if (!shared_.stopping) subscriptions_.begin_configured(account);
+    });
+    wait += kBetweenStarts;
+  }
+}
+
+void ReceiverAgent::on_registered(Account& account) {
+  if (shared_.stopping) return;
+  subscriptions_.begin_configured(account);
+  if (shared_.options->publish) publications_.begin(account);
+}
+
+void ReceiverAgent::on_kept() {
+  if (shared_.context->shard() == 0) return webhooks_->wake();
+  // Should that mailbox be full, the shard has more to do than this; the next one that is kept wakes it.
+  (void)shared_.context->post(0, [](SipServlet& servlet) {
+    auto& agent = static_cast<ReceiverAgent&>(servlet);
+    if (agent.webhooks_) agent.webhooks_->wake();
+  });
+}
+
 void ReceiverAgent::destroy() noexcept {
-  stopping_ = true;
-  for (const auto& account : accounts_) context_->executor().timers().cancel(account->timer);
-  unanswered_.clear();
-}
-
-void ReceiverAgent::tell(std::string_view event, const std::vector<EventField>& fields) {
-  sink_(event_line(event, context_->clock().wall(), fields));
-}
-
-// -- registration -----------------------------------------------------------------------------------------------------
-
-void ReceiverAgent::schedule(Account& account, Duration delay) {
-  if (stopping_) return;
-  const auto due = context_->clock().now() + delay;
-  account.timer = context_->executor().timers().start_at(due, [this, &account] { spawn(refresh(&account)); });
-}
-
-Task<void> ReceiverAgent::refresh(Account* account) {
-  account->timer = {};
-  if (stopping_ || account->busy) co_return;
-  account->busy = true;
-  const auto deadline = Deadline::after(context_->clock(), kRegisterTime);
-  const auto outcome = co_await register_once(account, account->expires, deadline);
-  account->busy = false;
-  if (outcome.status == 200) {
-    account->failures = 0;
-    std::vector<EventField> fields{{"user", account->user.identity},
-                                   {"contact", contact_uri(*options_, account->user)},
-                                   {"expires", number(outcome.granted.count()), true}};
-    if (account->registered) fields.push_back({"refresh", "true", true});
-    account->registered = ever_registered_ = true;
-    tell("registered", fields);
-    schedule(*account, refresh_after(outcome.granted));
-    co_return;
-  }
-  // What the registrar had is valid until it expires; after a refusal nobody knows, so it is told as an error either way.
-  const auto wait = retry_after_failure(++account->failures, outcome.retry_after);
-  tell("error", {{"user", account->user.identity},
-                 {"what", "registration"},
-                 {"status", number(outcome.status), true},
-                 {"reason", outcome.reason},
-                 {"retry_in", number(std::chrono::ceil<std::chrono::seconds>(wait).count()), true}});
-  schedule(*account, wait);
-}
-
-Task<ReceiverAgent::Outcome> ReceiverAgent::register_once(Account* account, std::chrono::seconds expires, Deadline deadline) {
-  Outcome outcome;
-  for (int challenges = 0;;) {
-    auto request = make_register(*account, expires);
-    if (!request) {
-      outcome.reason = request.error().text;
-      co_return outcome;
-    }
-    const auto answer = co_await request->send(deadline);
-    if (!answer) {
-      outcome.reason = answer.error().text;
-      co_return outcome;
-    }
-    outcome.status = answer->status();
-    outcome.reason = answer->reason();
-    outcome.retry_after = answer->retry_after();
-    if (outcome.status == 200) {
-      outcome.granted = granted_expires(answer->message(), contact_uri(*options_, account->user), expires);
-      co_return outcome;
-    }
-    if (const auto least = min_expires(answer->message()); outcome.status == 423 && least && *least > expires) {
-      account->expires = expires = *least;  // RFC 3261 10.2.8
-      continue;
-    }
-    if (outcome.status != 401 && outcome.status != 407) co_return outcome;
-    auto challenge =
-        DigestChallenge::parse(answer->header(outcome.status == 401 ? "WWW-Authenticate" : "Proxy-Authenticate").value_or(""));
-    if (!challenge) {
-      outcome.reason = challenge.error().text;
-      co_return outcome;
-    }
-    if (++challenges > kMostChallenges) {
-      outcome.reason = "challenged " + number(challenges) + " times: is the password right?";
-      co_return outcome;
-    }
-    account->challenge = std::move(*challenge);
-    account->nonce_count = 0;
-    (void)co_await sleep_for(kBeforeAnswer);
-  }
-}
-
-Expected<SipServletRequest> ReceiverAgent::make_register(Account& account, std::chrono::seconds expires) {
-  const auto identity = "<" + account.user.identity + ">";
-  auto request = account.session && account.session->valid()
-                     ? account.session->create_request("REGISTER")
-                     : context_->sip_factory().create_request(account.application, "REGISTER", identity, identity);
-  if (!request) return request;
-  account.session = request->session();
-  const auto uri = "sip:" + account.user.domain;
-  const std::pair<const char*, std::string> headers[] = {
-      {"Contact", contact_header(*options_, account.user)},
-      {"Expires", number(expires.count())},
-      {"Supported", "path, gruu"},
-      {"Allow", "MESSAGE, OPTIONS"},
-      {"Authorization", authorization(account, uri)},
-  };
-  if (auto set = request->set_uri(uri); !set) return fail(std::move(set.error()));
-  if (auto set = request->push_route(options_->registrar); !set) return fail(std::move(set.error()));
-  for (const auto& [name, value] : headers)
-    if (auto set = request->set_header(name, value); !set) return fail(std::move(set.error()));
-  return request;
-}
-
-std::string ReceiverAgent::authorization(Account& account, const std::string& uri) {
-  const auto& user = account.user;
-  if (!account.challenge) return empty_authorization(user.private_identity, user.domain, uri);
-  DigestRequest request{"REGISTER", uri, random_token(16), ++account.nonce_count};
-  return digest_authorization(*account.challenge, {user.private_identity, user.password}, request);
-}
-
-Task<void> ReceiverAgent::deregister(Account* account, Deadline deadline) {
-  const auto outcome = co_await register_once(account, std::chrono::seconds(0), deadline);
-  account->registered = false;
-  if (outcome.status == 200)
-    tell("unregistered", {{"user", account->user.identity}});
-  else
-    tell("error", {{"user", account->user.identity},
-                   {"what", "de-registration"},
-                   {"status", number(outcome.status), true},
-                   {"reason", outcome.reason}});
-  --ending_;
+  if (shared_.context == nullptr) return;
+  shared_.stopping = true;
+  registrations_.cancel();
+  publications_.cancel();
+  referrals_.cancel();
+  subscriptions_.abandon();
+  if (webhooks_) webhooks_->stop();
+  if (inbox_) inbox_->release();
 }
 
 Task<void> ReceiverAgent::shut_down(Deadline deadline) {
-  stopping_ = true;
-  for (const auto& account : accounts_) {
-    context_->executor().timers().cancel(account->timer);
-    // A REGISTER under way may still make a registration: it is taken back as well.
-    if (!account->registered && !account->busy) continue;
-    ++ending_;
-    spawn(deregister(account.get(), deadline));
-  }
-  for (auto& waiting : std::exchange(unanswered_, {})) waiting->set({});
-  while (ending_ > 0 && !deadline.passed(context_->clock())) (void)co_await sleep_for(std::chrono::milliseconds(10));
+  shared_.stopping = true;
+  referrals_.cancel();
+  inbox_->release();
+  co_await publications_.end(deadline);
+  co_await subscriptions_.end(deadline);
+  co_await registrations_.end(deadline);
 }
 
-// -- pushes -----------------------------------------------------------------------------------------------------------
+bool ReceiverAgent::command(std::string_view line) {
+  const bool accept = line.starts_with("accept ");
+  if (!accept && !line.starts_with("deny ")) return false;
+  auto id = line.substr(line.find(' ') + 1);
+  while (!id.empty() && (id.back() == ' ' || id.back() == '\r')) id.remove_suffix(1);
+  return referrals_.decide(std::string(id), accept);
+}
 
 // The contact says whose request it is; on ISC, and where a proxy put the public identity back, that identity does.
-ReceiverAgent::Account* ReceiverAgent::account_for(const SipServletRequest& request) {
+Account* ReceiverAgent::account_for(const SipServletRequest& request) {
   if (const auto uri = SipUri::parse(request.uri()); uri && uri->is_sip()) {
     if (const auto found = by_contact_user_.find(uri->user);
-        found != by_contact_user_.end() && contact_uri(*options_, found->second->user).find(uri->host) != std::string::npos)
+        found != by_contact_user_.end() &&
+        contact_uri(*shared_.options, found->second->user).find(uri->host) != std::string::npos)
       return found->second;
   }
   std::vector<std::string> identities{canonical_identity(request.uri())};
   if (const auto called = NameAddr::parse(request.header("P-Called-Party-ID").value_or("")))
     identities.push_back(canonical_identity(called->uri));
+  if (!request.isc().served_user.empty()) identities.push_back(canonical_identity(request.isc().served_user));
   for (const auto& identity : identities)
     if (const auto found = by_identity_.find(identity); found != by_identity_.end()) return found->second;
   return nullptr;
-}
-
-Answer ReceiverAgent::next_answer() {
-  const auto& answers = options_->answers;
-  return answers[std::min(answered_++, answers.size() - 1)];
-}
-
-// A peer that is there but does not answer. The hook has to stay: the container would answer 500 for it.
-Task<void> ReceiverAgent::keep_silent() {
-  if (unanswered_.size() >= kMostUnanswered) unanswered_.pop_front();
-  auto promise = std::make_shared<Promise<void>>();
-  unanswered_.push_back(promise);
-  auto future = promise->future();
-  promise.reset();  // the list owns it, so that dropping it from there ends the wait
-  (void)co_await future;
 }
 
 Task<void> ReceiverAgent::do_message(SipServletRequest request) {
@@ -218,51 +108,54 @@ Task<void> ReceiverAgent::do_message(SipServletRequest request) {
     (void)request.respond(404);
     co_return;
   }
-  const auto wall = context_->clock().wall();
-  const auto push = read_push(request.message(), options_->policy, wall);
-  const auto answer = next_answer();
-  Verdict verdict;
-  if (!answer.accepts()) {
-    verdict.status = answer.status;
-    verdict.why = "as told";
-    if (answer.retry_after) verdict.headers.push_back({"Retry-After", std::to_string(*answer.retry_after)});
-  } else if (!account->seen.knows(push.id)) {
-    verdict = decide(push, request.body().size(), options_->policy);
-  }
-  if (!verdict.why.empty()) {
-    tell("push_refused", {{"user", account->user.identity},
-                          {"app", push.app},
-                          {"type", push.type},
-                          {"from", push.from},
-                          {"id", push.id},
-                          {"status", number(verdict.status), true},
-                          {"reason", verdict.why}});
-    if (verdict.status == 0) co_return co_await keep_silent();
-    auto response = request.create_response(verdict.status);
-    for (auto& header : verdict.headers) (void)response.set_header(header.name, std::move(header.value));
-    (void)response.send();
-    co_return;
-  }
-  // RFC 3428 7: at once, without body and Contact. What could not be answered was not taken: the sender will repeat it.
-  if (auto sent = request.respond(answer.status); !sent) {
-    tell("error", {{"user", account->user.identity}, {"what", "answer"}, {"reason", sent.error().text}});
-    co_return;
-  }
-  const bool duplicate = account->seen.seen(push.id, context_->clock().now());
-  sink_(push_line(wall, account->user.identity, push, request.body(), duplicate));
+  co_await inbox_->message(std::move(request), account);
 }
 
-// PR-15
+// PR-13, PR-16: the sender first, what he asks for then.
+Task<void> ReceiverAgent::do_refer(SipServletRequest request) {
+  auto* account = account_for(request);
+  const auto verdict = decide_sender(request, *shared_.options);
+  if (account == nullptr || !verdict.why.empty()) {
+    (void)request.respond(account == nullptr ? 404 : verdict.status);
+    if (account != nullptr)
+      shared_.tell("referred", {{"user", account->user.identity},
+                                {"from", sender_of(request.message())},
+                                {"decision", "denied"},
+                                number_field("status", verdict.status),
+                                {"reason", verdict.why}});
+    co_return;
+  }
+  co_await referrals_.refer(std::move(request), account);
+}
+
+// PR-4: those of our subscriptions never get here.
+Task<void> ReceiverAgent::do_notify(SipServletRequest request) {
+  const auto event = request.header("Event").value_or("");
+  auto package = event.substr(0, event.find(';'));
+  while (package.ends_with(' ')) package.remove_suffix(1);
+  auto response = request.create_response(package == shared_.options->package ? 481 : 489);
+  if (response.status() == 489) (void)response.set_header("Allow-Events", shared_.options->package);
+  (void)response.send();
+  co_return;
+}
+
+// PR-15: as a call would be, a blocked caller is refused.
 Task<void> ReceiverAgent::do_options(SipServletRequest request) {
   auto* account = account_for(request);
-  auto response = request.create_response(account != nullptr ? 200 : 404);
-  if (account != nullptr) {
-    const std::pair<const char*, std::string> headers[] = {
-        {"Allow", "MESSAGE, OPTIONS"}, {"Accept", accept_header(options_->policy)},           {"Accept-Encoding", "identity"},
-        {"Supported", "path, gruu"},   {"Contact", contact_header(*options_, account->user)},
-    };
-    for (const auto& [name, value] : headers) (void)response.set_header(name, value);
+  const auto verdict = decide_sender(request, *shared_.options);
+  if (account == nullptr || !verdict.why.empty()) {
+    (void)request.respond(account == nullptr ? 404 : verdict.status);
+    co_return;
   }
+  const auto& options = *shared_.options;
+  auto response = request.create_response(200);
+  std::vector<std::pair<const char*, std::string>> headers{{"Allow", joined(served_methods(options))},
+                                                           {"Accept", accept_header(account->user.policy)},
+                                                           {"Accept-Encoding", "identity"},
+                                                           {"Supported", joined(served_extensions(options))}};
+  if (const auto events = served_events(options); !events.empty()) headers.emplace_back("Allow-Events", joined(events));
+  if (account->user.registers) headers.emplace_back("Contact", contact_header(options, account->user));
+  for (auto& [name, value] : headers) (void)response.set_header(name, std::move(value));
   (void)response.send();
   co_return;
 }

@@ -1,81 +1,66 @@
-// The Push Receiver Agent: registers its users, keeps them registered, answers MESSAGE as told and says what it got.
-// PR-1, PR-7, PR-8, PR-9, PR-15, PR-16. A servlet like any other: a UE's node hosts it on Gm, Herald may host it on ISC.
+// The Push Receiver Agent, P-1: its parts and which request goes to which. A servlet like any other: a UE's node hosts it on Gm,
+// Herald hosts it on ISC for those who cannot speak SIP.
 // Thread: its shard.
 #pragma once
 
-#include <deque>
 #include <memory>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "agent_options.h"
-#include "digest.h"
-#include "duplicates.h"
-#include "events.h"
+#include "account.h"
 #include "herald/servlet_context.h"
 #include "herald/sip_servlet.h"
+#include "inbox.h"
+#include "publication.h"
+#include "referrals.h"
+#include "registration.h"
+#include "reports.h"
+#include "subscriptions.h"
+#include "webhook_queue.h"
 
 namespace herald::receiver {
 
 class ReceiverAgent final : public SipServlet {
  public:
-  explicit ReceiverAgent(EventSink sink) : sink_(std::move(sink)) {}
+  // `output` outlives it; `load` is shared by the agents of all shards.
+  ReceiverAgent(AgentOutput& output, std::shared_ptr<WebhookLoad> load) : load_(std::move(load)) { shared_.output = &output; }
 
   Task<void> init(ServletContext& context) override;
   void destroy() noexcept override;
   Task<void> do_message(SipServletRequest request) override;
   Task<void> do_options(SipServletRequest request) override;
-  [[nodiscard]] std::vector<std::string_view> methods() const override { return {"MESSAGE", "OPTIONS"}; }
+  Task<void> do_notify(SipServletRequest request) override;
+  Task<void> do_refer(SipServletRequest request) override;
+  [[nodiscard]] std::vector<std::string_view> methods() const override { return {"MESSAGE", "OPTIONS", "NOTIFY", "REFER"}; }
+  [[nodiscard]] std::vector<std::string_view> option_tags() const override { return {"nosub", "norefersub"}; }
 
-  // Ends every registration; done when the registrar has answered for all of them or the deadline has passed.
+  // Ends publications, subscriptions and registrations; done when all is answered or the deadline has passed.
   Task<void> shut_down(Deadline deadline);
-  [[nodiscard]] bool ever_registered() const noexcept { return ever_registered_; }
+  [[nodiscard]] bool ever_registered() const noexcept { return registrations_.ever_registered(); }
+  // "accept ID" or "deny ID": what the user said to a REFER. False: not understood, or none of that id waits.
+  bool command(std::string_view line);
 
  private:
-  struct Account {
-    UserAccount user;
-    SipApplicationSession application;
-    std::optional<SipSession> session;  // all REGISTERs of a user share Call-ID and count CSeq (RFC 3261 10.2)
-    std::optional<DigestChallenge> challenge;
-    std::uint32_t nonce_count = 0;
-    std::chrono::seconds expires;
-    unsigned failures = 0;
-    bool registered = false;
-    bool busy = false;
-    TimerId timer;
-    Duplicates seen;
-  };
-  struct Outcome {
-    int status = 0;  // final; 0: no answer from the registrar's side
-    std::string reason;
-    std::optional<Duration> retry_after;
-    std::chrono::seconds granted{};
-  };
-
-  void schedule(Account& account, Duration delay);
-  Task<void> refresh(Account* account);
-  Task<void> deregister(Account* account, Deadline deadline);
-  Task<Outcome> register_once(Account* account, std::chrono::seconds expires, Deadline deadline);
-  Expected<SipServletRequest> make_register(Account& account, std::chrono::seconds expires);
-  std::string authorization(Account& account, const std::string& uri);
+  void add(const UserAccount& user, Duration& wait);
+  void on_registered(Account& account);
+  void on_kept();  // something new waits for a webhook
   [[nodiscard]] Account* account_for(const SipServletRequest& request);
-  [[nodiscard]] Answer next_answer();
-  Task<void> keep_silent();
-  void tell(std::string_view event, const std::vector<EventField>& fields);
 
-  EventSink sink_;
-  ServletContext* context_ = nullptr;
-  std::shared_ptr<const AgentOptions> options_;
+  AgentShared shared_;
+  std::shared_ptr<WebhookLoad> load_;
   std::vector<std::unique_ptr<Account>> accounts_;
   std::unordered_map<std::string, Account*> by_contact_user_;
   std::unordered_map<std::string, Account*> by_identity_;
-  std::size_t answered_ = 0;                               // pushes, for the order of answers
-  std::deque<std::shared_ptr<Promise<void>>> unanswered_;  // requests that get no answer wait here
-  bool stopping_ = false;
-  bool ever_registered_ = false;
-  std::size_t ending_ = 0;  // de-registrations under way
+  Reports reports_{shared_};
+  std::unique_ptr<WebhookQueue> webhooks_;  // where a thing has one
+  std::unique_ptr<Inbox> inbox_;
+  Registrations registrations_{shared_, [this](Account& account) { on_registered(account); }};
+  Subscriptions subscriptions_{
+      shared_, [this](Account& account, const std::string& app, const Notification& notification,
+                      std::vector<SipHeaderField>& headers) { return inbox_->notified(account, app, notification, headers); }};
+  Publications publications_{shared_};
+  Referrals referrals_{shared_, subscriptions_};
 };
 
 }  // namespace herald::receiver

@@ -1,6 +1,7 @@
 #include "receiver_module.h"
 
 #include <cstdio>
+#include <exception>
 
 namespace herald::receiver {
 namespace {
@@ -21,48 +22,57 @@ std::shared_ptr<const void> ReceiverModule::prepare(const ConfigNode& section, C
 
 // The agent reads its options once, when it starts.
 std::vector<std::string> ReceiverModule::needs_restart(const void* before, const void* after) const {
-  const bool same = *static_cast<const AgentOptions*>(before) == *static_cast<const AgentOptions*>(after);
-  return same ? std::vector<std::string>{} : std::vector<std::string>{"modules.receiver.config"};
+  std::vector<std::string> keys;
+  for (const auto& change :
+       agent_schema().diff(*static_cast<const AgentOptions*>(before), *static_cast<const AgentOptions*>(after)))
+    keys.push_back(change.path);
+  return keys;
 }
 
-std::vector<ConfigKeyDoc> ReceiverModule::documentation() const {
-  const auto key = [](std::string name, std::string type, std::string otherwise, std::string help) {
-    ConfigKeyDoc doc;
-    doc.path = "modules.receiver.config." + name;
-    doc.type = std::move(type);
-    doc.required = otherwise.empty();
-    doc.default_text = std::move(otherwise);
-    doc.help = std::move(help);
-    doc.needs_restart = true;
-    return doc;
-  };
-  return {key("users", "list of {identity, private, password}", "", "who registers"),
-          key("registrar", "SIP URI", "", "first hop of a REGISTER"),
-          key("contact", "host:port;parameters", "", "where this node is reached"),
-          key("apps", "list", "[]", "application identifiers in +g.oma.pusheventapp"),
-          key("accept", "list", "[]", "media types besides text/plain; none: all"),
-          key("max_bytes", "number", "0", "larger bodies are answered 413; 0: no limit"),
-          key("answers", "list", "[200]", "answers to pushes in their order, the last for all that follow"),
-          key("expires", "seconds", "600", "asked of the registrar")};
-}
+std::vector<ConfigKeyDoc> ReceiverModule::documentation() const { return agent_schema().documentation(); }
 
 std::unique_ptr<SipServlet> ReceiverModule::create_servlet() {
-  auto agent = std::make_unique<ReceiverAgent>(sink_);
+  auto agent = std::make_unique<ReceiverAgent>(*output_, load_);
   agent_ = agent.get();
   return agent;
 }
 
-const herald_module_descriptor* module_entry(std::uint32_t) {
-  static const herald_module_descriptor descriptor{kModuleMagic,
-                                                   sizeof(herald_module_descriptor),
-                                                   kModuleAbiMajor,
-                                                   kModuleAbiMinor,
-                                                   HERALD_TOOLCHAIN_TAG,
-                                                   kName,
-                                                   "0.1.0",
-                                                   []() -> Module* { return new ReceiverModule(print); }};
-  return &descriptor;
+namespace {
+
+bool serves(std::uint32_t host_abi) noexcept {
+  // The major half must be ours, the minor half at least ours: an older host lacks what we call.
+  const auto major = static_cast<std::uint16_t>(host_abi >> 16U);
+  const auto minor = static_cast<std::uint16_t>(host_abi & 0xffffU);
+  return major == kModuleAbiMajor && minor >= kModuleAbiMinor;
 }
+
+template <class Make>
+Module* guarded(Make make) noexcept {
+  try {
+    return make();
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+Module* create_printing() noexcept {
+  return guarded([]() -> Module* { return new ReceiverModule(print); });
+}
+Module* create_hosted() noexcept {
+  return guarded([]() -> Module* { return new ReceiverModule(std::make_unique<LogOutput>()); });
+}
+
+constexpr herald_module_descriptor describe(Module* (*create)()) {
+  return {kModuleMagic, sizeof(herald_module_descriptor), kModuleAbiMajor, kModuleAbiMinor, HERALD_TOOLCHAIN_TAG, kName, "0.1.0",
+          create};
+}
+constexpr auto kPrinting = describe(&create_printing);
+constexpr auto kHosted = describe(&create_hosted);
+
+}  // namespace
+
+const herald_module_descriptor* module_entry(std::uint32_t host_abi) noexcept { return serves(host_abi) ? &kPrinting : nullptr; }
+const herald_module_descriptor* hosted_entry(std::uint32_t host_abi) noexcept { return serves(host_abi) ? &kHosted : nullptr; }
 
 ServiceProfile receiver_profile() {
   ServiceProfile profile;

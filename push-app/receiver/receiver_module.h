@@ -1,6 +1,8 @@
 // The agent as a module, for the receiver's own node and for any other.
 #pragma once
 
+#include <memory>
+
 #include "events.h"
 #include "herald/module.h"
 #include "receiver_agent.h"
@@ -9,7 +11,8 @@ namespace herald::receiver {
 
 class ReceiverModule final : public Module {
  public:
-  explicit ReceiverModule(EventSink sink) : sink_(std::move(sink)) {}
+  explicit ReceiverModule(std::unique_ptr<AgentOutput> output) : output_(std::move(output)) {}
+  explicit ReceiverModule(EventSink sink) : ReceiverModule(std::make_unique<LineOutput>(std::move(sink))) {}
   std::shared_ptr<const void> prepare(const ConfigNode& section, ConfigIssues& issues) override;
   std::vector<std::string> needs_restart(const void* before, const void* after) const override;
   std::vector<ConfigKeyDoc> documentation() const override;
@@ -18,12 +21,15 @@ class ReceiverModule final : public Module {
   [[nodiscard]] ReceiverAgent* agent() const noexcept { return agent_; }
 
  private:
-  EventSink sink_;
+  std::unique_ptr<AgentOutput> output_;
+  std::shared_ptr<WebhookLoad> load_ = std::make_shared<WebhookLoad>();
   ReceiverAgent* agent_ = nullptr;
 };
 
-// The module's entry; its events go to standard output, flushed line by line.
-const herald_module_descriptor* module_entry(std::uint32_t host_abi);
+// The module's entry for a UE's node: events go to standard output, flushed line by line.
+const herald_module_descriptor* module_entry(std::uint32_t host_abi) noexcept;
+// For Herald: events go to the log.
+const herald_module_descriptor* hosted_entry(std::uint32_t host_abi) noexcept;
 // Everything that reaches the node is for the agent.
 [[nodiscard]] ServiceProfile receiver_profile();
 

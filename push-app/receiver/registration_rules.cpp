@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <openssl/evp.h>
 
+#include "account.h"
+
 namespace herald::receiver {
 namespace {
 
@@ -33,7 +35,8 @@ std::string contact_header(const AgentOptions& options, const UserAccount& accou
   std::string apps;
   for (const auto& app : options.policy.apps) apps.append(apps.empty() ? "" : ",").append(app);
   if (!apps.empty()) value += ";+g.oma.pusheventapp=\"" + apps + "\"";
-  return value + ";+sip.instance=\"<" + instance_urn(account.identity) + ">\";methods=\"MESSAGE,OPTIONS\"";
+  return value + ";+sip.instance=\"<" + instance_urn(account.identity) + ">\";methods=\"" + joined(served_methods(options), ",") +
+         "\"";
 }
 
 std::string instance_urn(const std::string& identity) {
