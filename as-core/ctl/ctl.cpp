@@ -21,6 +21,7 @@ int run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err
     add_status_commands(app, session);
     add_push_commands(app, session);
     add_user_commands(app, session);
+    add_capability_commands(app, session);
     add_config_commands(app, session);
     add_ifc_commands(app, session);
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants it

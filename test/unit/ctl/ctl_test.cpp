@@ -198,6 +198,23 @@ TEST_CASE("pushes lists with filters and shows one") {
   CHECK(result.out.find("sip:alice@ims.lab") != std::string::npos);
 }
 
+TEST_CASE("capabilities: what is taken, by which source, until when; outranked facts on request (PS-104, F-9)") {
+  Daemon daemon;
+  daemon.answers("GET", "/v1/capabilities/{user}", 200,
+                 R"({"user":"sip:alice@ims.lab","registered":true,"asked":["sip:1.2.3.4"],"contacts":[{"contact":"sip:1.2.3.4",)"
+                 R"("modes":{"pager":"yes"},"types":["image/png"]}],"merged":{},"facts":[{"kind":"type","value":"image/png",)"
+                 R"("supported":true,"source":"options","valid_until":"2026-01-02T00:00:00Z","wins":true},{"kind":"type",)"
+                 R"("value":"image/png","supported":false,"source":"published","wins":false}]})");
+  auto result = daemon({"capabilities", "sip:alice@ims.lab", "--app", "news.ua"});
+  CHECK(result.code == 0);
+  CHECK(daemon.last.path_parameters.at("user") == "sip:alice@ims.lab");
+  CHECK(daemon.last.query == std::map<std::string, std::string>{{"app", "news.ua"}});
+  CHECK(result.out.find("sip:1.2.3.4") != std::string::npos);
+  CHECK(result.out.find("type  image/png  yes    options  2026-01-02T00:00:00Z") != std::string::npos);
+  CHECK(result.out.find("published") == std::string::npos);
+  CHECK(daemon({"capabilities", "sip:alice@ims.lab", "--all"}).out.find("published (outranked)") != std::string::npos);
+}
+
 TEST_CASE("registrations and sh get") {
   Daemon daemon;
   daemon.answers("GET", "/v1/registrations", 200,
@@ -286,10 +303,9 @@ TEST_CASE("wrong usage exits 2, help and version exit 0, every command has --hel
   CHECK(daemon({"config"}).code == 2);
   CHECK(daemon({"--timeout", "-1", "status"}).code == 2);
   CHECK(daemon({"--version"}).out.starts_with("heraldctl "));
-  const std::vector<std::vector<std::string>> commands{{"status"},          {"drain"},          {"push"},
-                                                       {"pushes"},          {"registrations"},  {"sh", "get"},
-                                                       {"config", "check"}, {"config", "diff"}, {"config", "reload"},
-                                                       {"ifc", "export"},   {"ifc", "diff"}};
+  const std::vector<std::vector<std::string>> commands{
+      {"status"},    {"drain"},           {"push"},           {"pushes"},           {"capabilities"},  {"registrations"},
+      {"sh", "get"}, {"config", "check"}, {"config", "diff"}, {"config", "reload"}, {"ifc", "export"}, {"ifc", "diff"}};
   for (auto command : commands) {
     CAPTURE(command.back());
     command.push_back("--help");
