@@ -6,6 +6,7 @@
 #include "consent_rules.h"
 #include "herald/sip_uri.h"
 #include "initiator_auth.h"
+#include "request_headers.h"
 
 namespace herald::push {
 namespace {
@@ -89,14 +90,6 @@ Verdict check_reachability(const PlanInput& input) {
     return wait_for_registration(input, "registration:application");
   }
   return {};
-}
-
-std::string loose_route(const std::string& uri) {
-  const auto parsed = SipUri::parse(uri);
-  if (!parsed || parsed->params.has("lr")) return uri;
-  auto route = *parsed;
-  route.params.set("lr");
-  return route.text();
 }
 
 // Capability errors of earlier attempts only: what else is known about types does not count against the Accept of a subscription,

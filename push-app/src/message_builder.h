@@ -14,7 +14,7 @@ struct PushMessage {
   std::string to;
   std::string uri;
   std::string route;
-  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<SipHeaderField> headers;
   std::string content_type;
   std::string body;
 };

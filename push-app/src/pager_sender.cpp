@@ -2,30 +2,21 @@
 
 #include <charconv>
 
+#include "request_headers.h"
+
 namespace herald::push {
 
-namespace {
-// RFC 7989 6: the other side's half is nil while it is unknown.
-constexpr const char* kNoRemoteSession = ";remote=00000000000000000000000000000000";
-}  // namespace
-
 Expected<SipServletRequest> make_pager_request(SipFactory& factory, const PushMessage& message, const std::string& trace) {
-  const auto session = factory.create_application_session();
-  // The transaction says when it is over; waiting behind a slow hop must not end its session first.
-  if (auto set = session.set_expires(Duration::zero()); !set) return fail(set.error());
-  auto request = factory.create_request(session, "MESSAGE", message.from, message.to);
+  Origination wish;
+  wish.method = "MESSAGE";
+  wish.from = message.from;
+  wish.to = message.to;
+  wish.uri = message.uri;
+  wish.route = message.route;
+  wish.headers = message.headers;
+  wish.trace = trace;
+  auto request = originate(factory, wish);
   if (!request) return request;
-  // One id from the submission through the S-CSCF to the receiver: RFC 7989 has the header for it, 32 hexadecimal digits like
-  // ours.
-  if (auto set = request->set_trace(TraceId::from_text(trace)); !set) return fail(set.error());
-  if (auto set = request->set_header("Session-ID", trace + kNoRemoteSession); !set) return fail(set.error());
-  if (auto set = request->set_uri(message.uri); !set) return fail(set.error());
-  if (!message.route.empty()) {
-    if (auto set = request->push_route(message.route); !set) return fail(set.error());
-  }
-  for (const auto& [name, value] : message.headers) {
-    if (auto set = request->set_header(name, value); !set) return fail(set.error());
-  }
   if (auto set = request->set_content(message.content_type, message.body); !set) return fail(set.error());
   return request;
 }

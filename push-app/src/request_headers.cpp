@@ -10,9 +10,13 @@ constexpr const char* kNoRemoteSession = ";remote=000000000000000000000000000000
 }  // namespace
 
 std::vector<SipHeaderField> identity_headers(std::string_view sender, std::string_view domain) {
+  return identity_headers(sender, domain, random_token(20));
+}
+
+std::vector<SipHeaderField> identity_headers(std::string_view sender, std::string_view domain, std::string_view icid) {
   std::vector<SipHeaderField> headers;
   headers.push_back({"P-Asserted-Identity", "<" + std::string(sender) + ">"});
-  headers.push_back({"P-Charging-Vector", "icid-value=" + random_token(20) + ";orig-ioi=" + std::string(domain)});
+  headers.push_back({"P-Charging-Vector", "icid-value=" + std::string(icid) + ";orig-ioi=" + std::string(domain)});
   return headers;
 }
 

@@ -10,7 +10,9 @@
 
 namespace herald::push {
 
-// P-Asserted-Identity (S-3) and a P-Charging-Vector of its own (PS-3) for `sender`.
+// P-Asserted-Identity (S-3) and P-Charging-Vector (PS-3) for `sender`; the second form makes a new icid.
+[[nodiscard]] std::vector<SipHeaderField> identity_headers(std::string_view sender, std::string_view domain,
+                                                           std::string_view icid);
 [[nodiscard]] std::vector<SipHeaderField> identity_headers(std::string_view sender, std::string_view domain);
 // PS-12: only devices that serve the application.
 [[nodiscard]] SipHeaderField accept_contact(std::string_view application);
