@@ -156,7 +156,7 @@ class UserAgent:
         except queue.Empty:
             raise LabError(f"{self.name} got no final response in {seconds} s") from None
 
-    def register(self, sip_port, password, expires=600, features='+g.oma.pusheventapp="news.ua"', domain="ims.lab"):
+    def register(self, sip_port, password, expires=600, features='+g.oma.pusheventapp="news.ua,mms.ua,sports.ua,other.ua"', domain="ims.lab"):
         """Digest registration; returns the 200."""
         identity = f"sip:{self.name}@{domain}"
         contact = f"Contact: <sip:{self.name}@{self.address}:{self.port}>" + (f";{features}" if features else "")

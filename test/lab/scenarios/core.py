@@ -63,7 +63,7 @@ def run(lab):
     answer = message("sip:carol@ims.lab", f"Route: <sip:orig@127.0.0.1:{scscf};lr>", "P-Asserted-Identity: <sip:alice@ims.lab>")
     lab.check(server.final(answer).status == 200, "the server may send for a user on the originating leg")
     lab.check(server.final(message("sip:nobody@ims.lab", route, PUSH_IDENTITY)).status == 404, "an unknown user is 404")
-    for tag, status in (("news.ua", 200), ("mms.ua", 480)):
+    for tag, status in (("news.ua", 200), ("ulp.ua", 480)):
         answer = message("sip:carol@ims.lab", route, PUSH_IDENTITY, f'Accept-Contact: *;+g.oma.pusheventapp="{tag}";require;explicit')
         lab.check(server.final(answer).status == status, f"Accept-Contact {tag} for a contact with news.ua: {status}")
 
