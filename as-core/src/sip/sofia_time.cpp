@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <sofia-sip/su_time.h>
+#include <utility>
 
 // Exported by the library for this purpose, but declared in no installed header: the only place that knows. A Sofia without
 // them fails to link here, which is wanted.
@@ -42,7 +44,11 @@ extern "C" su_time64_t virtual_nanotime(su_time64_t* result) noexcept {
 }  // namespace
 
 void use_clock(const Clock* clock) noexcept {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
   static auto* const machine_time = _su_time;
+  static const Clock* in_use = nullptr;
+  if (std::exchange(in_use, clock) == clock) return;  // another shard's loop may be reading them
   substitute.store(clock, std::memory_order_relaxed);
   _su_time = clock ? virtual_time : machine_time;
   _su_nanotime = clock ? virtual_nanotime : nullptr;

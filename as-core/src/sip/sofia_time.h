@@ -7,7 +7,7 @@
 namespace herald::sip {
 
 // Null gives Sofia the machine's clock back. `clock` must stay alive until then. Thread: before any stack is made, or on the
-// only thread that runs one.
+// only thread that runs one; any, for the clock that is in use already.
 // Trap: a jump of more than 15 days trips an assertion in Sofia's agent_timer; advance in smaller steps.
 void use_clock(const Clock* clock) noexcept;
 
