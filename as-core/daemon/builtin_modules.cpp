@@ -4,10 +4,14 @@
 #include <system_error>
 
 #include "push/push_module.h"
+#include "receiver_module.h"
 
 namespace herald::daemon {
 
-void add_builtin_modules(container::ModuleHost& host) { host.add_builtin("push", &push::module_entry); }
+void add_builtin_modules(container::ModuleHost& host) {
+  host.add_builtin("push", &push::module_entry);
+  host.add_builtin("receiver", &receiver::hosted_entry);
+}
 
 std::vector<std::string> module_directories() {
   std::error_code error;

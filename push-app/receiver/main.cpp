@@ -1,5 +1,6 @@
 // A node for one agent: a shard on the main thread, a SIP stack, a container that hosts the receiver module.
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -54,11 +55,14 @@ class Signals {
     thread_ = std::thread([this, &executor, on_signal = std::move(on_signal)] {
       int number = 0;
       sigwait(&set_, &number);
-      executor.complete(on_signal);
+      if (!over_) executor.complete(on_signal);
     });
   }
-  ~Signals() {
+  ~Signals() { silence(); }
+  // No signal reaches the executor any more.
+  void silence() {
     if (!thread_.joinable()) return;
+    over_ = true;
     // It may still wait: the signal is blocked everywhere and taken by its sigwait().
     pthread_kill(thread_.native_handle(), SIGTERM);  // NOLINT(bugprone-bad-signal-to-kill-thread)
     thread_.join();
@@ -66,6 +70,7 @@ class Signals {
 
  private:
   sigset_t set_{};
+  std::atomic<bool> over_{false};
   std::thread thread_;
 };
 
@@ -180,8 +185,7 @@ container::ShardParts parts_of(sip::SofiaRoot& root, sip::SipStack& stack, Store
                                .own_hosts = {},
                                .own_identities = {},
                                .limits = {},
-                               .http_client = &http_client,
-                               .reg_event_identity = {}};
+                               .http_client = &http_client};
 }
 
 int run(CommandLine line, Signals& signals) {
@@ -239,6 +243,7 @@ int run(CommandLine line, Signals& signals) {
   root.run();
 
   const bool registered = module->agent() != nullptr && module->agent()->ever_registered();
+  signals.silence();
   commands.reset();
   http_side.stop();
   root.inside([&] { container->stop(); });
