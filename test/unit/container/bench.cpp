@@ -123,7 +123,8 @@ Bench::Bench(Options options) : own_store(on(clock)), store(options.store != nul
                                 .trusted = [](const sip::PeerAddress& peer) { return peer.host == "127.0.0.1"; },
                                 .own_hosts = {"as1.ims.lab"},
                                 .own_identities = {"sip:push-news@ims.lab"},
-                                .limits = options.limits};
+                                .limits = options.limits,
+                                .reg_event = options.reg_event};
     containers.push_back(std::make_unique<container::Container>(std::move(parts), all, host, snapshot));
   }
   if (options.start) start();

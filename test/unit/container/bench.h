@@ -37,6 +37,7 @@ class ScriptedServlet final : public SipServlet {
   Task<void> do_subscribe(SipServletRequest request) override { return run("SUBSCRIBE", std::move(request)); }
   Task<void> do_notify(SipServletRequest request) override { return run("NOTIFY", std::move(request)); }
   Task<void> do_message(SipServletRequest request) override { return run("MESSAGE", std::move(request)); }
+  Task<void> do_refer(SipServletRequest request) override { return run("REFER", std::move(request)); }
   Task<void> do_register(SipServletRequest request) override { return run("REGISTER", std::move(request)); }
   Task<void> do_publish(SipServletRequest request) override { return run("PUBLISH", std::move(request)); }
   Task<void> do_cancel(SipServletRequest request) override;
@@ -82,6 +83,7 @@ class Bench {
     std::vector<ServiceProfile> profiles{push_profile()};
     container::ContainerLimits limits;
     Store* store = nullptr;
+    RegEventUse reg_event = RegEventUse::never;
     bool start = true;
   };
   Bench() : Bench(Options()) {}
