@@ -157,6 +157,8 @@ Expected<Shard::Content> Node::make_content(unsigned index, Executor& executor,
       .limits = {.session_timeout = config.limits.session_timeout,
                  .max_registrations = config.limits.registrations,
                  .max_sessions = config.limits.sessions},
+      .reg_event = config.sip.reg_event,
+      .reg_event_identity = config.sip.reg_event_identity,
       .http_client = http_client_.get()};
   content.container = std::make_unique<container::Container>(std::move(parts), containers_, modules_, snapshot);
   return content;

@@ -13,6 +13,7 @@
 #include "config/networks.h"
 #include "herald/config_schema.h"
 #include "herald/log.h"
+#include "herald/registration_view.h"
 #include "herald/sip_uri.h"
 
 namespace herald {
@@ -33,6 +34,8 @@ struct SipConfig {
   std::uint32_t shards = 1;
   std::vector<Network> trusted_peers{*Network::parse("127.0.0.1/32")};
   std::string next_hop = "sip:127.0.0.1:6060;lr";
+  RegEventUse reg_event = RegEventUse::automatic;
+  std::string reg_event_identity;
   std::vector<std::string> own_hosts;
   std::string user_agent = "Herald";
   ByteSize max_message{128 * 1024};

@@ -20,6 +20,8 @@ std::string check_sip_uri(const std::string& value) {
   return uri->is_sip() ? "" : "must be a sip: or sips: URI";
 }
 
+std::string check_optional_sip_uri(const std::string& value) { return value.empty() ? "" : check_sip_uri(value); }
+
 ConfigSchema<TlsConfig> tls_schema() {
   return ConfigSchema<TlsConfig>()
       .key("certificate", &TlsConfig::certificate, {.help = "PEM file with our certificate and intermediates"})
@@ -72,6 +74,14 @@ ConfigSchema<SipConfig> sip_schema() {
             .needs_restart = true,
             .check = check_sip_uri,
             .sample = "sip:127.0.0.1:6060;lr"})
+      .choice("reg_event", &SipConfig::reg_event,
+              {{"auto", RegEventUse::automatic}, {"always", RegEventUse::always}, {"never", RegEventUse::never}},
+              {.help = "Whether to watch the reg event of users who register; auto: of those whose REGISTER tells no contacts",
+               .needs_restart = true})
+      .key("reg_event_identity", &SipConfig::reg_event_identity,
+           {.help = "SIP URI that asks for the reg event; none: server_name of the first service profile",
+            .needs_restart = true,
+            .check = check_optional_sip_uri})
       .list("own_hosts", &SipConfig::own_hosts,
             {.help = "Further host names or host:port by which peers reach this node", .needs_restart = true})
       .key("user_agent", &SipConfig::user_agent, {.help = "Server and User-Agent header", .needs_restart = true})
