@@ -161,7 +161,9 @@ void RegEventSubscriber::left(const std::string& name) {
 void RegEventSubscriber::ended(User& user, const WatchProgress& progress) {
   user.sequence.restart();
   if (progress.again_in) return;
-  if (!user.ending && progress.status >= 400) {
+  // 404 and the like are about this user only.
+  const auto status = progress.status;
+  if (!user.ending && (status == 403 || status == 405 || status == 489 || status == 501)) {
     if (refusals_.size() >= kMaxRefusals) refusals_.clear();
     refusals_[user.base.scscf] = core_.parts.executor.clock().now() + kRefusalLasts;
   }
