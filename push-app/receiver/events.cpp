@@ -90,6 +90,7 @@ std::string push_document(const std::string& user, const Push& push, const std::
 void LogOutput::tell(std::string_view event, WallTime, const std::vector<EventField>& fields) {
   std::string text;
   for (const auto& field : fields) {
+    if (field.name == "url") continue;  // whoever knows it may fetch
     const bool identity = field.name == "user" || field.name == "from" || field.name == "to";
     text.append(text.empty() ? "" : " ")
         .append(field.name)

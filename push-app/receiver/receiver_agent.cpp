@@ -72,8 +72,11 @@ Task<void> ReceiverAgent::shut_down(Deadline deadline) {
   shared_.stopping = true;
   referrals_.cancel();
   inbox_->release();
-  co_await publications_.end(deadline);
-  co_await subscriptions_.end(deadline);
+  // A notifier without a last word must not cost the de-registration its time.
+  const auto& clock = shared_.context->clock();
+  const auto share = deadline.is_never() ? deadline : Deadline::after(clock, deadline.left(clock) * 2 / 5);
+  co_await publications_.end(share);
+  co_await subscriptions_.end(share);
   co_await registrations_.end(deadline);
 }
 

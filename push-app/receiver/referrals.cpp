@@ -41,7 +41,7 @@ Task<NotifyContent> Referrals::content(SubscriptionInfo subscription, NotifyWish
 void Referrals::began(const SubscriptionInfo& subscription, bool restored) {
   if (!restored) return;
   shared_.context->executor().complete([this, id = subscription.id] {
-    if (!shared_.stopping) (void)shared_.context->notifier().end(id, EndReason::noresource);
+    if (!shared_.stopping) (void)shared_.context->notifier().end(id, EndReason::invariant);
   });
 }
 
@@ -165,8 +165,9 @@ void Referrals::report(const std::string& id, int status) {
   if (found == referrals_.end()) return;
   found->second.status = status;
   const auto subscription = found->second.subscription;
-  // The last NOTIFY takes the status with it (RFC 3515 2.4.4); it is forgotten when that has been asked for its content.
-  if (subscription.empty() || !shared_.context->notifier().end(subscription, EndReason::noresource)) referrals_.erase(id);
+  // The last NOTIFY takes the status with it (RFC 3515 2.4.4); it is forgotten when that NOTIFY is over. Nothing will change
+  // about this state any more: that is what "invariant" says, while after "noresource" no state is told.
+  if (subscription.empty() || !shared_.context->notifier().end(subscription, EndReason::invariant)) referrals_.erase(id);
 }
 
 void Referrals::cancel() {

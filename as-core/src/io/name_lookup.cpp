@@ -18,8 +18,12 @@ class DnsLookup final : public NameLookup {
   DnsLookup& operator=(const DnsLookup&) = delete;
 
   std::uint64_t start(const std::string& host, std::uint16_t port, Done done) override {
-    // On first use, so that a node that asks for no name holds no socket; again if there was no name server then.
+    // On first use, so that a node that asks for no name holds no socket.
     if (base_ == nullptr) base_ = evdns_base_new(loop_.base(), EVDNS_BASE_INITIALIZE_NAMESERVERS);
+    if (base_ == nullptr) {  // no name server is configured: the hosts file is all there is
+      base_ = evdns_base_new(loop_.base(), 0);
+      if (base_ != nullptr) evdns_base_load_hosts(base_, "/etc/hosts");
+    }
     if (base_ == nullptr) {
       done(fail(ErrorCode::unavailable, "no name server is configured"));
       return 0;

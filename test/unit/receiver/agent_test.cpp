@@ -1,128 +1,10 @@
 // The agent in a container, a stack without a wire, virtual time.
-#include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
-
-#include "command_line.h"
-#include "container/container.h"
-#include "doubles/fake_sip_stack.h"
-#include "doubles/manual_executor.h"
-#include "receiver_module.h"
-#include "store/memory_store.h"
+#include "phone.h"
 
 using namespace herald;
 using namespace herald::receiver;
-using namespace herald::test;
+using namespace herald::receiver::test_support;
 using namespace std::chrono_literals;
-
-namespace {
-
-std::vector<std::string>* lines = nullptr;  // a module's create() has no arguments
-
-const herald_module_descriptor* listening_entry(std::uint32_t abi) {
-  static herald_module_descriptor descriptor = *module_entry(abi);
-  descriptor.create = []() -> Module* { return new ReceiverModule([](const std::string& line) { lines->push_back(line); }); };
-  return &descriptor;
-}
-
-struct NoSh final : ShClient {
-  Future<ShReply> user_data(ShQuery, Deadline) override { return ready<ShReply>(ShReply{}); }
-  std::vector<PeerState> peers() const override { return {}; }
-};
-struct NoHttp final : HttpRoutes {
-  void add(std::string_view, std::string_view, HttpHandler) override {}
-};
-
-Task<void> start(container::Container& container) {
-  const auto started = co_await container.start();
-  REQUIRE(started.has_value());
-}
-
-struct Phone {
-  std::vector<std::string> told;
-  VirtualClock clock;
-  ManualExecutor executor{clock};
-  FakeSipStack stack{executor};
-  store::MemoryStore store;
-  NoSh sh;
-  NoHttp http;
-  container::ModuleHost host;
-  container::Shards shards;
-  std::unique_ptr<container::Container> container;
-  ReceiverAgent* agent = nullptr;
-
-  explicit Phone(std::vector<const char*> more = {}) {
-    lines = &told;
-    std::vector<const char*> arguments{"herald-receiver",    "--user", "sip:alice@ims.lab", "--password", "secret", "--registrar",
-                                       "sip:127.0.0.1:6060", "--apps", "news.ua,mms.ua"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    auto parsed = parse_command_line(static_cast<int>(arguments.size()), arguments.data());
-    REQUIRE(parsed.run);
-    auto section = std::move(parsed.run->section);
-    config_set(section, "contact", config_scalar("127.0.0.1:5065"));
-    host.add_builtin("receiver", listening_entry);
-    container::ModuleSpec spec;
-    spec.name = "receiver";
-    spec.section = std::move(section);
-    ConfigIssues issues;
-    auto snapshot = host.load({spec}, {receiver_profile()}, issues);
-    REQUIRE(snapshot);
-    container =
-        std::make_unique<container::Container>(container::ShardParts{.index = 0,
-                                                                     .count = 1,
-                                                                     .executor = executor,
-                                                                     .stack = stack,
-                                                                     .store = store,
-                                                                     .sh = sh,
-                                                                     .http = http,
-                                                                     .admin_http = http,
-                                                                     .node = {},
-                                                                     .trusted = [](const sip::PeerAddress&) { return true; },
-                                                                     .own_hosts = {},
-                                                                     .own_identities = {},
-                                                                     .limits = {}},
-                                               shards, host, *snapshot);
-    executor.run([&] { spawn(start(*container)); });
-    executor.run_ready();
-    agent = static_cast<ReceiverModule*>(host.modules().front().module)->agent();
-  }
-  ~Phone() {
-    executor.run([&] { container->stop(); });
-    executor.run_ready();
-  }
-
-  FakeSipStack::Sent& last() { return *stack.sent().back(); }
-  std::size_t sent() const { return stack.sent().size(); }
-  void challenge(const std::string& nonce) {
-    last().answer(401, {{"WWW-Authenticate", "Digest realm=\"ims.lab\", nonce=\"" + nonce + "\", algorithm=MD5, qop=\"auth\""}});
-    executor.advance(100ms);
-  }
-  void accept(const std::string& expires = "600") {
-    last().answer(200, {{"Contact", std::string(*last().request.headers.get("Contact")) + ";expires=" + expires}});
-    executor.run_ready();
-  }
-  void registered() {
-    challenge("n1");
-    accept();
-  }
-  std::shared_ptr<FakeSipStack::Call> push(std::vector<SipHeaderField> headers = {}, std::string body = "Goal!",
-                                           std::string uri = "sip:alice@127.0.0.1:5065") {
-    headers.push_back({"Call-ID", "call-" + std::to_string(++calls)});
-    auto call = stack.receive(sip_request("MESSAGE", uri, std::move(headers), std::move(body)));
-    executor.run_ready();
-    return call;
-  }
-  nlohmann::json event() const { return nlohmann::json::parse(told.at(told.size() - 1)); }
-  std::string header(const char* name) { return std::string(last().request.headers.get(name).value_or("")); }
-  int calls = 0;
-};
-
-Task<void> end(ReceiverAgent& agent, const Clock& clock, bool* done) {
-  const auto deadline = Deadline::after(clock, 5s);
-  co_await agent.shut_down(deadline);
-  *done = true;
-}
-
-}  // namespace
 
 TEST_CASE("PR-1: the agent registers with digest after the pause that the S-CSCF needs") {
   Phone phone;
@@ -268,7 +150,7 @@ TEST_CASE("what does not fit is refused with the right code and told") {
   CHECK(phone.event()["status"] == 488);
   const auto type = phone.push({{"Content-Type", "image/png"}});
   CHECK(type->final() == 415);
-  CHECK(type->last().headers.get("Accept") == "text/plain");
+  CHECK(type->last().headers.get("Accept") == "text/plain, message/cpim");
   CHECK(phone.push({}, std::string(11, 'x'))->final() == 413);
   CHECK(phone.push({}, "x", "sip:bob@127.0.0.1:5065")->final() == 404);
   CHECK(phone.push({}, "x", "sip:alice@ims.lab")->final() == 200);
@@ -304,7 +186,7 @@ TEST_CASE("PR-15: OPTIONS tells what the agent can do") {
   phone.executor.run_ready();
   CHECK(call->final() == 200);
   CHECK(call->last().headers.get("Allow") == "MESSAGE, OPTIONS");
-  CHECK(call->last().headers.get("Accept") == "text/plain, text/html");
+  CHECK(call->last().headers.get("Accept") == "text/plain, text/html, message/cpim");
   CHECK(call->last().headers.get("Contact")->find("+g.oma.pusheventapp") != std::string_view::npos);
 }
 

@@ -219,8 +219,11 @@ TEST_CASE("the command line says what is wrong") {
                                              {"--registrar", "sip:h"},
                                              {"--user", "sip:a@b", "--registrar", "sip:h", "--listen", "h"},
                                              {"--user", "sip:a@b", "--registrar", "sip:h", "--duration", "soon"},
-                                             {"--user", "sip:a@b", "--registrar", "sip:h", "--subscribe", "news.ua"},
-                                             {"--user", "sip:a@b", "--registrar", "sip:h", "--publish"},
+                                             {"--user", "sip:a@b", "--registrar", "sip:h", "--subscribe", "no app"},
+                                             {"--user", "sip:a@b", "--registrar", "sip:h", "--subscribe-to", "nowhere"},
+                                             {"--user", "sip:a@b", "--registrar", "sip:h", "--refer", "perhaps"},
+                                             {"--user", "sip:a@b", "--registrar", "sip:h", "--imdn", "perhaps"},
+                                             {"--user", "sip:a@b", "--registrar", "sip:h", "--answer", "100"},
                                              {"--users", "/no/such/file", "--registrar", "sip:h"},
                                              {"--user", "sip:a@b", "--user", "sip:c@b", "--user", "sip:d@b", "--password", "x",
                                               "--password", "y", "--registrar", "sip:h"}}) {
