@@ -16,6 +16,7 @@ void apply_consent(ServletContext& context, DeliveryScheduler& scheduler, const 
       static_cast<void>(notifier.activate(subscription.id));
     }
   }
+  if (refused) scheduler.reconsider(change.identity, change.application);
   scheduler.wake(change.identity);
 }
 

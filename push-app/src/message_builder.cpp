@@ -10,7 +10,8 @@ namespace herald::push {
 PushMessage build_message(const PushJob& job, const Attempt& attempt, const std::string& address,
                           const ServiceApplication& application, const MessageContext& context) {
   PushMessage message;
-  message.from = "<" + job.sender + ">";
+  // S-7, RFC 3323 4.1.1.3: who it is stays between the trusted, who asserted it.
+  message.from = job.anonymous ? "\"Anonymous\" <sip:anonymous@anonymous.invalid>" : "<" + job.sender + ">";
   message.to = "<" + address + ">";
   message.uri = attempt.target;
   message.route = attempt.route;
@@ -18,7 +19,8 @@ PushMessage build_message(const PushJob& job, const Attempt& attempt, const std:
   auto& headers = message.headers;
   if (!application.icsi.empty()) headers.push_back({"P-Asserted-Service", application.icsi});  // PS-5
   headers.push_back(accept_contact(job.application));                                          // PS-12
-  if (job.deliver_before) {                                                                    // PS-16
+  if (job.anonymous) headers.push_back({"Privacy", "id"});
+  if (job.deliver_before) {  // PS-16
     const auto left = std::chrono::ceil<std::chrono::seconds>(*job.deliver_before - context.now).count();
     headers.push_back({"Expires", std::to_string(std::clamp<std::int64_t>(left, 1, 0xffffffffLL))});
     headers.push_back({"Date", to_rfc1123(context.now)});

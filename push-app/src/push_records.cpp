@@ -17,8 +17,8 @@ constexpr std::uint16_t kSchema = 1;
 namespace job_tag {
 constexpr FieldTag kCreated = 1, kInitiator = 2, kSender = 3, kApplication = 4, kContentType = 5, kContentBytes = 6, kReport = 7,
                    kPriority = 8, kDeliverAfter = 9, kDeliverBefore = 10, kExpires = 11, kTrace = 12, kRecipients = 13,
-                   kMode = 14;
-constexpr FieldTag kHighest = kMode;
+                   kMode = 14, kAnonymous = 15;
+constexpr FieldTag kHighest = kAnonymous;
 }  // namespace job_tag
 
 namespace delivery_tag {
@@ -111,6 +111,7 @@ std::string encode(const PushJob& job) {
   if (job.deliver_before) writer.time(kDeliverBefore, *job.deliver_before);
   writer.time(kExpires, job.expires).text(kTrace, job.trace).number(kRecipients, job.recipients);
   if (job.mode) writer.number(kMode, static_cast<int>(*job.mode));
+  if (job.anonymous) writer.flag(kAnonymous, true);
   writer.raw(job.unknown_fields);
   return writer.take();
 }
@@ -145,6 +146,7 @@ Expected<PushJob> decode_push(const Record& record) {
   job.deliver_before = reader->time(kDeliverBefore);
   job.recipients = static_cast<std::uint32_t>(reader->number(kRecipients).value_or(0));
   if (const auto mode = reader->number(kMode)) job.mode = to_enum(*mode, Mode::notify);
+  job.anonymous = reader->flag(kAnonymous);
   job.unknown_fields = reader->unknown(kHighest);
   return job;
 }

@@ -26,6 +26,7 @@ PushJob make_job(const SubmitRequest& request, const PushConfig& config, WallTim
   job.application = submission.application;
   job.contents = submission.contents;
   job.report = submission.report;
+  job.anonymous = submission.anonymous;
   job.priority = submission.priority;
   job.mode = submission.mode;
   job.deliver_after = submission.deliver_after;

@@ -157,6 +157,12 @@ Checked<void> parse_deliver_before(const Json& value, Submission& out, const Sub
   return {};
 }
 
+Checked<void> parse_anonymous(const Json& value, Submission& out, const SubmissionLimits&) {
+  if (!value.is_boolean()) return refuse(400, 2000, "anonymous: must be true or false");
+  out.anonymous = value.get<bool>();
+  return {};
+}
+
 Checked<void> not_offered_replace(const Json&, Submission&, const SubmissionLimits&) {
   return refuse(501, 3011, "replace: not offered");
 }
@@ -175,6 +181,7 @@ constexpr std::pair<std::string_view, MemberParser> kMembers[] = {
     {"priority", parse_priority_member},
     {"deliver_after", parse_deliver_after},
     {"deliver_before", parse_deliver_before},
+    {"anonymous", parse_anonymous},
     {"replace", not_offered_replace},
     {"callback", not_offered_callback},
 };

@@ -33,6 +33,7 @@ struct Submission {
   std::optional<Mode> mode;  // none: auto
   std::optional<WallTime> deliver_after;
   std::optional<WallTime> deliver_before;
+  bool anonymous = false;
 };
 
 [[nodiscard]] Checked<Submission> parse_submission(std::string_view json, const SubmissionLimits& limits);

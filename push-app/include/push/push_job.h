@@ -69,6 +69,7 @@ struct PushJob {
   WallTime expires{};                      // deliver_before, else the configured maximum age
   std::string trace;
   std::uint32_t recipients = 0;
+  bool anonymous = false;      // receivers do not learn who sent it (S-7)
   std::string unknown_fields;  // written by a newer version, kept
 };
 
@@ -84,6 +85,7 @@ struct Transition {
 enum class Fix : std::uint8_t {
   redirect = 1,
   no_notify = 2,  // does not fit into a NOTIFY of the subscriptions there are
+  alone = 4,      // a NOTIFY with it and others was refused as a whole: from now on one of its own
 };
 
 struct Delivery {

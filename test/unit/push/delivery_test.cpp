@@ -95,11 +95,13 @@ TEST_CASE("answers and silence end as the table says") {
     int code;
   };
   PushLab lab;
-  lab.registered(kAlice);
   for (const auto& row : {Row{202, "delivered", 1000}, Row{403, "rejected", 2001}, Row{404, "undeliverable", 2003},
                           Row{415, "undeliverable", 2005}, Row{603, "rejected", 2001}, Row{400, "undeliverable", 3000}}) {
     CAPTURE(row.status);
-    const auto id = lab.push();
+    // One user each: what an answer says about consent or capabilities counts for his next push.
+    const auto user = "sip:user" + std::to_string(row.status) + "@ims.lab";
+    lab.registered(user);
+    const auto id = lab.push(user);
     lab.answer(lab.last(), row.status);
     const auto delivery = lab.delivery(id);
     CHECK(delivery["status"] == row.state);
@@ -266,6 +268,7 @@ TEST_CASE("PS-20, PS-21: a request of 1300 bytes goes, of 1301 not; a smaller al
   }
   lab.push(kAlice, {{"content", {{"type", "text/plain"}, {"text", std::string(2000, 'x')}}},
                     {"alternatives", json::array({{{"type", "text/plain"}, {"text", "short"}}})}});
+  lab.advance(5s);  // the receiver was asked for its capabilities, and says nothing
   CHECK(lab.last()->request.body == "short");
 }
 

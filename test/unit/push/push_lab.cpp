@@ -64,6 +64,23 @@ std::string route(HttpRequest& request, const std::string& method, std::string p
     request.path_parameters["id"] = path.substr(kPushes.size());
     path = std::string(kPushes) + "{id}";
   }
+  constexpr std::string_view kInvitations = "/v1/invitations/";
+  if (path.starts_with(kInvitations)) {
+    request.path_parameters["id"] = path.substr(kInvitations.size());
+    path = std::string(kInvitations) + "{id}";
+  }
+  constexpr std::string_view kConsent = "/v1/consent/";
+  if (path.starts_with(kConsent)) {
+    const auto slash = path.rfind('/');
+    request.path_parameters["user"] = unescaped(path.substr(kConsent.size(), slash - kConsent.size()));
+    request.path_parameters["app"] = unescaped(path.substr(slash + 1));
+    path = std::string(kConsent) + "{user}/{app}";
+  }
+  constexpr std::string_view kContent = "/content/";
+  if (path.starts_with(kContent)) {
+    request.path_parameters["token"] = path.substr(kContent.size());
+    path = std::string(kContent) + "{token}";
+  }
   return method + " " + path;
 }
 
@@ -135,14 +152,16 @@ void PushLab::boot() {
   profile.id = "push";
   profile.application = "push";
   profile.server_name = "sip:127.0.0.1:5065;lr";
-  ServiceTrigger trigger;
-  trigger.name = "hold";
-  trigger.priority = 20;
-  Condition condition;
-  condition.test = Condition::Method{"MESSAGE"};
-  trigger.when = std::move(condition);
-  trigger.tag = "hold";
-  profile.triggers.push_back(std::move(trigger));
+  for (const auto* method : {"MESSAGE", "SUBSCRIBE"}) {
+    ServiceTrigger trigger;
+    trigger.name = method == std::string_view("MESSAGE") ? "hold" : "subscriptions";
+    trigger.priority = 20;
+    Condition condition;
+    condition.test = Condition::Method{method};
+    trigger.when = std::move(condition);
+    trigger.tag = trigger.name;
+    profile.triggers.push_back(std::move(trigger));
+  }
   profile.apps = options_.apps;
 
   node.host.add_builtin("push", &push::module_entry);
@@ -170,7 +189,7 @@ void PushLab::boot() {
                                 .sh = sh,
                                 .http = node.http,
                                 .admin_http = node.admin_http,
-                                .node = {"as1", "ims.lab", "sip:127.0.0.1:6060;lr"},
+                                .node = {"as1", "ims.lab", "sip:127.0.0.1:6060;lr", "http://127.0.0.1:8080"},
                                 .trusted = [](const sip::PeerAddress& peer) { return peer.host == "127.0.0.1"; },
                                 .own_hosts = {},
                                 .own_identities = {},
@@ -238,7 +257,8 @@ Answer PushLab::call_raw(const std::string& method, const std::string& path, std
   Answer answer;
   answer.status = response->status;
   for (const auto& field : response->headers) answer.headers[field.name] = field.value;
-  answer.body = response->body.empty() ? json() : json::parse(response->body);
+  answer.text = response->body;
+  answer.body = response->body.empty() ? json() : json::parse(response->body, nullptr, /*allow_exceptions=*/false);
   return answer;
 }
 
@@ -273,11 +293,11 @@ void PushLab::registered(const std::string& user, int expires, const std::string
   REQUIRE(call->final() == 200);
 }
 
-std::vector<std::shared_ptr<FakeSipStack::Sent>> PushLab::messages() const {
+std::vector<std::shared_ptr<FakeSipStack::Sent>> PushLab::messages(std::string_view method) const {
   std::vector<std::shared_ptr<FakeSipStack::Sent>> found;
   for (const auto& stack : node_->stacks) {
     for (const auto& sent : stack->sent()) {
-      if (sent->request.method() == "MESSAGE") found.push_back(sent);
+      if (sent->request.method() == method) found.push_back(sent);
     }
   }
   return found;

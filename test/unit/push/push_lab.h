@@ -45,6 +45,7 @@ struct Answer {
   int status = 0;
   std::map<std::string, std::string> headers;
   json body;
+  std::string text;
 };
 
 class PushLab {
@@ -80,7 +81,8 @@ class PushLab {
 
   // -- the S-CSCF --
   void registered(const std::string& user, int expires = 600, const std::string& apps = "news.ua");
-  [[nodiscard]] std::vector<std::shared_ptr<FakeSipStack::Sent>> messages() const;  // MESSAGEs sent since boot, all shards
+  [[nodiscard]] std::vector<std::shared_ptr<FakeSipStack::Sent>> messages(
+      std::string_view method = "MESSAGE") const;  // sent since boot, all shards
   [[nodiscard]] std::shared_ptr<FakeSipStack::Sent> last() const { return messages().back(); }
   void answer(const std::shared_ptr<FakeSipStack::Sent>& sent, int status, std::vector<SipHeaderField> headers = {});
   void fail(const std::shared_ptr<FakeSipStack::Sent>& sent, int status, ResponseOrigin origin);
