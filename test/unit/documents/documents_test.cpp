@@ -12,6 +12,7 @@
 #include "herald/module.h"
 #include "ims/ifc_exporter.h"
 #include "push/push_module.h"
+#include "receiver_module.h"
 
 using namespace herald;
 
@@ -23,6 +24,16 @@ std::vector<ModuleDocumentation> modules() {
   const std::unique_ptr<Module> module(entry->create());
   REQUIRE(module != nullptr);
   return {{"push", "push.so", module->documentation()}};
+}
+
+// The reference and the schema know every module; the sample shows the one that a node is for.
+std::vector<ModuleDocumentation> all_modules() {
+  auto all = modules();
+  const auto* entry = receiver::hosted_entry((std::uint32_t{kModuleAbiMajor} << 16U) | kModuleAbiMinor);
+  REQUIRE(entry != nullptr);
+  const std::unique_ptr<Module> module(entry->create());
+  all.push_back({"receiver", "builtin", module->documentation()});
+  return all;
 }
 
 // With HERALD_UPDATE=1 in the environment the files are written instead: the way to renew them.
@@ -45,12 +56,22 @@ std::string lines(const ConfigIssues& issues) {
 
 TEST_CASE("the files in config/ are what the schemas say") {
   check_file("../config/herald.yaml", sample_yaml(modules()));
-  check_file("../config/reference.md", reference_markdown(modules()));
-  check_file("../config/schema.json", json_schema(modules()));
+  check_file("../config/reference.md", reference_markdown(all_modules()));
+  check_file("../config/schema.json", json_schema(all_modules()));
   ConfigIssues issues;
   const auto profiles = load_service_profiles({"../config/services/push.yaml"}, {}, issues);
   REQUIRE_MESSAGE(profiles, lines(issues));
   check_file("../config/ifc/push.xml", *ims::export_ifc(*profiles));
+}
+
+TEST_CASE("the receiver's service profile is valid and makes initial filter criteria") {
+  ConfigIssues issues;
+  const auto profiles = load_service_profiles({"../config/services/receiver.yaml"}, {}, issues);
+  REQUIRE_MESSAGE(profiles, lines(issues));
+  CHECK(lines(issues) == "");
+  const auto criteria = ims::export_ifc(*profiles);
+  REQUIRE(criteria);
+  CHECK(criteria->find("MESSAGE") != std::string::npos);
 }
 
 TEST_CASE("the sample configuration works: node, services and module") {
@@ -103,7 +124,7 @@ TEST_CASE("keys of the sample that are comments show values that are accepted") 
 }
 
 TEST_CASE("schema.json is JSON and knows the keys") {
-  const auto schema = nlohmann::json::parse(json_schema(modules()));
+  const auto schema = nlohmann::json::parse(json_schema(all_modules()));
   CHECK(schema["properties"].contains("sip"));
   CHECK(schema["properties"].contains("modules"));
   CHECK(schema["additionalProperties"] == false);
