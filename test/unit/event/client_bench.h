@@ -51,7 +51,8 @@ class ClientBench {
  public:
   using Sent = std::shared_ptr<FakeSipStack::Sent>;
 
-  explicit ClientBench(double jitter = 0.0, std::size_t max = 1000)
+  ClientBench() : ClientBench(0.0) {}
+  explicit ClientBench(double jitter, std::size_t max = 1000)
       : executor(clock),
         stack(executor),
         watches(event::WatchClient::make(side(jitter, max))),

@@ -25,7 +25,13 @@ ReferPlan refer_plan() {
 Task<void> wait_for(Future<ReferResult> future, std::optional<Expected<ReferResult>>& result) { result = co_await future; }
 
 struct ReferBench : ClientBench {
-  using ClientBench::ClientBench;
+  ReferBench() = default;
+  ReferBench(const ReferBench&) = delete;
+  ReferBench& operator=(const ReferBench&) = delete;
+  ~ReferBench() {  // who still waits writes into `result`
+    executor.run([&] { refers->stop(); });
+    settle();
+  }
   std::shared_ptr<NotingReferWatcher> watcher = std::make_shared<NotingReferWatcher>();
   std::optional<Expected<ReferResult>> result;
 
