@@ -11,7 +11,6 @@
 namespace herald::event {
 namespace {
 
-constexpr std::uint32_t kBlock = 16;
 constexpr std::uint32_t kWriteAhead = 4;  // numbers left when the next block is written
 constexpr unsigned kPerTurn = 32;
 constexpr Duration kReserveRetry = std::chrono::seconds(1);
@@ -45,10 +44,12 @@ void SubscriptionManager::want(Slot slot, NotifyCause cause) {
   auto& activity = wake(slot);
   activity.wanted = activity.wanted ? weightier(*activity.wanted, cause) : cause;
   if (is_exempt(cause)) activity.not_before = {};
-  if (activity.held || activity.asking || activity.transaction || activity.reserving || activity.queued) return;
-  // Never at once for a change: what the module does in one turn becomes one NOTIFY (PS-76).
-  if (is_exempt(cause) && ready_.empty() && outstanding_ < parts_.max_outstanding) return send_next(slot);
-  enqueue(slot);
+  if (activity.held || activity.asking || activity.transaction || activity.queued) return;
+  // What answers a SUBSCRIBE or a decision goes at once (PS-65), whoever else is slow to answer. A change never does: what the
+  // module does in one turn becomes one NOTIFY (PS-76), and many ends at once take turns.
+  const bool free = ready_.empty() && outstanding_ < parts_.max_outstanding;
+  if (cause == NotifyCause::change || (cause == NotifyCause::ended && !free)) return enqueue(slot);
+  send_next(slot);
 }
 
 void SubscriptionManager::enqueue(Slot slot) {
@@ -88,11 +89,11 @@ void SubscriptionManager::schedule(Slot slot) {
   auto& entry = table_[slot];
   if (!entry.activity) return;
   auto& activity = *entry.activity;
-  if (activity.held || activity.asking || activity.transaction || activity.reserving || activity.queued) return;
+  if (activity.held || activity.asking || activity.transaction || activity.queued) return;
   if (activity.wanted) return enqueue(slot);
   if (activity.subscription && entry.status == SubscriptionStatus::active && !entry.fetch) {
     const auto longest = longest_interval(activity.subscription->info.rates, activity.history, now());
-    if (longest) return set_timer(slot, std::max(now(), entry.last_notify) + *longest);
+    if (longest) return set_timer(slot, (entry.last_notify == TimePoint{} ? now() : entry.last_notify) + *longest);
   }
   clear_timer(activity);
   rest(slot);
@@ -103,7 +104,7 @@ void SubscriptionManager::send_next(Slot slot) {
   if (subscription == nullptr) return;
   auto& entry = table_[slot];
   auto& activity = *entry.activity;
-  if (!activity.wanted || activity.held || activity.asking || activity.transaction || activity.reserving) return schedule(slot);
+  if (!activity.wanted || activity.held || activity.asking || activity.transaction) return schedule(slot);
   const auto handle = table_.handle(slot);
   const auto cause = *activity.wanted;
   auto due = activity.not_before;
@@ -111,7 +112,7 @@ void SubscriptionManager::send_next(Slot slot) {
     due = std::max(due, entry.last_notify + least_interval(subscription->info.rates, package_of(entry).rules().max_rate));
   }
   if (due > now()) return set_timer(slot, due);
-  if (entry.cseq >= entry.cseq_reserved) return spawn(reserve(handle));
+  if (entry.cseq >= entry.cseq_reserved) return spawn(reserve(handle));  // which schedules it again
   clear_timer(activity);
   activity.wanted.reset();
   const bool active = entry.status == SubscriptionStatus::active || (entry.status == SubscriptionStatus::terminated &&
@@ -129,7 +130,7 @@ Task<void> SubscriptionManager::reserve(EntryHandle handle) {
   auto* const subscription = opened(handle.slot);
   if (subscription == nullptr) co_return;
   entry->activity->reserving = true;
-  const auto reserved = entry->cseq + kBlock;
+  const auto reserved = entry->cseq + kCSeqBlock;
   auto writing = write(*entry, *subscription);
   const auto written = co_await writing;
   entry = table_.find(handle);
@@ -139,7 +140,7 @@ Task<void> SubscriptionManager::reserve(EntryHandle handle) {
     entry->cseq_reserved = std::max(entry->cseq_reserved, reserved);
   } else {
     store_failed(written.error());
-    entry->activity->not_before = now() + kReserveRetry;
+    if (entry->cseq >= entry->cseq_reserved) entry->activity->not_before = now() + kReserveRetry;
   }
   schedule(handle.slot);
 }

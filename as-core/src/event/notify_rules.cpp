@@ -16,7 +16,7 @@ constexpr double kPeriods = 10;                       // of adaptive-min-rate, o
 
 Duration seconds(double value) {
   // Never beyond what an addition to a TimePoint bears.
-  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::min(value, 1e8)));
+  return std::chrono::round<Duration>(std::chrono::duration<double>(std::min(value, 1e8)));
 }
 
 unsigned weight(NotifyCause cause) noexcept {

@@ -14,19 +14,8 @@ namespace {
 constexpr std::size_t kMaxRecord = 16384;
 constexpr std::size_t kMaxResource = 400;  // with the store's limit on keys in mind
 constexpr std::size_t kMaxKey = 256;
-constexpr std::uint32_t kBlock = 16;  // ST-40
 constexpr std::chrono::seconds kGrace{60};
 constexpr Duration kLimitRetry = std::chrono::seconds(5);
-
-std::uint32_t second_of(WallTime time) noexcept {
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(time.time_since_epoch()).count();
-  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds, 1, UINT32_MAX));
-}
-
-// 0..1, of the id: refreshes spread without a source of random numbers.
-double jitter_of(std::string_view id, std::uint32_t turn) {
-  return static_cast<double>(hash_of(id, std::to_string(turn)) >> 11U) * 0x1.0p-53;
-}
 
 Expected<void> check_grant(const Grant& grant) {
   if (grant.resource.empty() || grant.resource.size() > kMaxResource) return fail(ErrorCode::invalid, "no usable resource");
@@ -34,6 +23,9 @@ Expected<void> check_grant(const Grant& grant) {
   if (grant.status == SubscriptionStatus::terminated) return fail(ErrorCode::internal, "granted as terminated");
   return {};
 }
+
+// Of the id: expiries spread without a source of random numbers.
+double jitter_of(std::string_view id) { return static_cast<double>(hash_of(id, {}) >> 11U) * 0x1.0p-53; }
 
 }  // namespace
 
@@ -146,15 +138,20 @@ void SubscriptionManager::store_failed(const Error& error) const {
 }
 
 Future<Committed> SubscriptionManager::write(Entry& entry, Subscription& subscription) {
-  subscription.dialog.local_cseq = entry.cseq + kBlock;
+  subscription.dialog.local_cseq = entry.cseq + kCSeqBlock;
   subscription.info.status = entry.status;
   auto bytes = encode(subscription);
   entry.record = std::string(bytes);  // a copy, for it fits exactly
+  return put(subscription, std::move(bytes), std::nullopt);
+}
+
+Future<Committed> SubscriptionManager::put(const Subscription& subscription, std::string bytes, std::optional<Version> expected) {
   Put put;
   put.key = {"subscription", subscription.info.resource, subscription.info.id};
   put.value = std::move(bytes);
+  put.expected = expected;
   put.due = subscription.info.expires + kGrace;
-  put.keep_terms = true;
+  put.keep_terms = !expected;
   Batch batch;
   batch.puts.push_back(std::move(put));
   return parts_.store.commit(std::move(batch));
@@ -166,7 +163,7 @@ Task<void> SubscriptionManager::write_behind(EntryHandle handle) {
   auto* entry = table_.find(handle);
   auto* const subscription = entry != nullptr && !entry->fetch ? opened(handle.slot) : nullptr;
   if (subscription == nullptr) co_return;
-  const auto reserved = entry->cseq + kBlock;
+  const auto reserved = entry->cseq + kCSeqBlock;
   auto writing = write(*entry, *subscription);
   const auto written = co_await writing;
   if (stopped_) co_return;
@@ -206,7 +203,7 @@ Task<Expected<Begun>> SubscriptionManager::begin(Opening opening) {
   auto& info = subscription.info;
   const auto time = wall();
   info.id = make_id(time);
-  const auto granted = granted_expires(opening.expires, rules, jitter_of(info.id, 0));
+  const auto granted = granted_expires(opening.expires, rules, jitter_of(info.id));
   if (!granted) co_return fail(granted.error());
   info.package = std::move(opening.package);
   info.event_id = std::move(opening.event_id);
@@ -225,20 +222,13 @@ Task<Expected<Begun>> SubscriptionManager::begin(Opening opening) {
   info.contact = subscription.dialog.remote_target;
   if (rules.charging_vector) subscription.icid = std::move(opening.icid);
 
-  subscription.dialog.local_cseq = kBlock;
+  subscription.dialog.local_cseq = kCSeqBlock;
   auto bytes = encode(subscription);
   if (bytes.size() > kMaxRecord) co_return fail(ErrorCode::too_large, "the subscription is too large to be kept");
   const bool fetch = granted->count() == 0;
   if (!fetch) {
-    Put put;
-    put.key = {"subscription", info.resource, info.id};
-    put.value = bytes;
-    put.expected = 0;
-    put.due = info.expires + kGrace;
-    Batch batch;
-    batch.puts.push_back(std::move(put));
     ++starting_;
-    auto writing = parts_.store.commit(std::move(batch));
+    auto writing = put(subscription, bytes, 0);
     auto written = co_await writing;
     --starting_;
     if (stopped_) co_return fail(ErrorCode::gone, "the container has stopped");
@@ -249,7 +239,7 @@ Task<Expected<Begun>> SubscriptionManager::begin(Opening opening) {
   }
   const auto slot = enter(subscription, std::string(bytes), *subscription_id(info.id), static_cast<std::uint8_t>(index));
   auto& entry = table_[slot];
-  entry.cseq_reserved = kBlock;
+  entry.cseq_reserved = kCSeqBlock;
   entry.fetch = fetch;
   if (fetch) {
     entry.expires = 0;

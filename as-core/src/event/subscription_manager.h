@@ -31,7 +31,7 @@ struct NotifierParts {
   sip::SipStack& stack;
   Store& store;
   std::function<bool(std::string_view)> is_home;  // of a resource: is it this shard's?
-  std::size_t max_outstanding = 2000;             // NOTIFYs without an answer; more of them wait their turn
+  std::size_t max_outstanding = 4000;             // NOTIFYs without an answer; changes beyond wait their turn
 };
 
 // A SUBSCRIBE that was accepted, as values: they may cross shards.
@@ -134,6 +134,7 @@ class SubscriptionManager : public std::enable_shared_from_this<SubscriptionMana
 
   // Records. A write brings a new block of CSeq numbers, which is ours once it is committed (ST-40).
   Future<Committed> write(Entry& entry, Subscription& subscription);
+  Future<Committed> put(const Subscription& subscription, std::string bytes, std::optional<Version> expected);
   Task<void> write_behind(EntryHandle handle);
   Future<Committed> erase_record(const Entry& entry, const std::string& resource, Durability durability);
   Task<void> erase_behind(Future<Committed> erasing);

@@ -11,6 +11,9 @@
 
 namespace herald::event {
 
+// ST-40: a record allows so many CSeq numbers beyond those that were used when it was written.
+inline constexpr std::uint32_t kCSeqBlock = 16;
+
 struct Subscription {
   SubscriptionInfo info;       // id is the record's key, not a field of it
   dialog::DialogState dialog;  // local_cseq: reserved, not used (ST-40)

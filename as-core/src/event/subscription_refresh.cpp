@@ -8,12 +8,7 @@
 namespace herald::event {
 namespace {
 
-constexpr std::uint32_t kBlock = 16;
-
-std::uint32_t second_of(WallTime time) noexcept {
-  return static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(time.time_since_epoch()).count());
-}
-
+// Another one for each refresh.
 double jitter_of(std::string_view id, std::uint32_t turn) {
   return static_cast<double>(hash_of(id, std::to_string(turn)) >> 11U) * 0x1.0p-53;
 }
@@ -132,7 +127,12 @@ Task<SubscribeAnswer> SubscriptionManager::subscribe(EntryHandle handle, std::sh
   auto wish = read_wish(handle.slot, *request, answer);
   if (!wish) {
     metrics_.subscribe(SubscribeKind::refused);
-    if (table_.find(handle) != nullptr) rest(handle.slot);
+    if (auto* const kept = table_.find(handle); kept != nullptr) {
+      // Its CSeq counts as seen; not worth a write: after a restart it would be refused again.
+      kept->record = encode(*kept->activity->subscription);
+      kept->record.shrink_to_fit();
+      rest(handle.slot);
+    }
     co_return answer;
   }
   auto& entry = table_[handle.slot];
@@ -169,7 +169,7 @@ Task<SubscribeAnswer> SubscriptionManager::refresh(EntryHandle handle, Wish wish
   table_.set_expiry(handle.slot, second_of(info.expires));
   arm_expiry();
   const bool known = state_is_known(entry, wish.suppress_if_match);
-  const auto reserved = entry.cseq + kBlock;
+  const auto reserved = entry.cseq + kCSeqBlock;
   ++activity.refreshing;
   auto writing = write(entry, subscription);
   const auto written = co_await writing;
@@ -205,17 +205,10 @@ Task<SubscribeAnswer> SubscriptionManager::unsubscribe(EntryHandle handle, Wish 
   ended.info.status = SubscriptionStatus::terminated;
   ended.reason = EndReason::timeout;
   ended.by_subscriber = true;
-  const auto reserved = entry.cseq + kBlock;
+  const auto reserved = entry.cseq + kCSeqBlock;
   ended.dialog.local_cseq = reserved;
-  Put put;
-  put.key = {"subscription", ended.info.resource, ended.info.id};
-  put.value = encode(ended);
-  put.due = wall();
-  put.keep_terms = true;
-  Batch batch;
-  batch.puts.push_back(std::move(put));
   ++activity.refreshing;
-  auto writing = parts_.store.commit(std::move(batch));
+  auto writing = put(ended, encode(ended), std::nullopt);
   const auto written = co_await writing;
   if (stopped_ || table_.find(handle) == nullptr) co_return refused(481, "the subscription has ended");
   --activity.refreshing;

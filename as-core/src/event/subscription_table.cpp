@@ -18,6 +18,11 @@ std::optional<SubscriptionId> subscription_id(std::string_view text) noexcept {
   return id;
 }
 
+std::uint32_t second_of(WallTime time) noexcept {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(time.time_since_epoch()).count();
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds, 1, UINT32_MAX));
+}
+
 // FNV-1a with a last stir, for the index takes high and low bits.
 std::uint64_t hash_of(std::string_view a, std::string_view b, std::string_view c) noexcept {
   std::uint64_t hash = 14695981039346656037ULL;

@@ -31,6 +31,9 @@ struct EntryHandle {
 using SubscriptionId = std::array<char, 26>;  // make_id()
 [[nodiscard]] std::optional<SubscriptionId> subscription_id(std::string_view text) noexcept;
 
+// Of the wall clock, rounded up: nothing ends before its time.
+[[nodiscard]] std::uint32_t second_of(WallTime time) noexcept;
+
 struct Link {
   Slot previous = kNoSlot;
   Slot next = kNoSlot;

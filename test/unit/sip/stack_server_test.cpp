@@ -267,6 +267,20 @@ TEST_CASE("draining: new requests get 503 with Retry-After, running ones go on")
   CHECK(SipPeer::status(stack.next(peer).value_or("")) == 200);
 }
 
+TEST_CASE("draining: a request inside a dialog is still served, as a refresh of a subscription is (AS-67)") {
+  Stack stack;
+  SipPeer peer;
+  peer.connect(stack.port());
+  stack.stack->stop_listening();
+  auto refresh = peer.message("sip:herald@127.0.0.1");
+  const auto to = refresh.find("\r\nTo:");
+  REQUIRE(to != std::string::npos);
+  refresh.insert(refresh.find("\r\n", to + 2), ";tag=ours");
+  REQUIRE(peer.send(refresh));
+  CHECK(SipPeer::status(stack.next(peer).value_or("")) == 200);
+  CHECK(stack.requests.size() == 1);
+}
+
 TEST_CASE("a request over max_message_bytes gets 513, far over it 413 and an end") {
   auto options = listening({listen_on(Transport::tcp)});
   options.max_message_bytes = 4000;
