@@ -19,6 +19,10 @@ constexpr std::size_t kCarried = 20;
 // One NOTIFY looks past this many pushes that its subscription does not take.
 constexpr std::size_t kLookedAt = 100;
 
+bool is_about_content(int status) {
+  return status == 406 || status == 413 || status == 415 || status == 488 || status == 493 || status == 513 || status == 606;
+}
+
 }  // namespace
 
 // One NOTIFY being put together.
@@ -44,7 +48,6 @@ struct DeliveryScheduler::Flight {
 };
 
 // -- offers
-// ----------------------------------------------------------------------------------------------------------------------
 
 void DeliveryScheduler::offer(SlotId slot, LoadedDelivery* loaded, std::uint8_t content) {
   loaded->delivery.content = content;
@@ -57,8 +60,8 @@ void DeliveryScheduler::offer(SlotId slot, LoadedDelivery* loaded, std::uint8_t 
 void DeliveryScheduler::offer_again(SlotId slot, std::unique_ptr<LoadedDelivery> loaded) {
   const auto& user = queue_.target(slot);
   const auto& delivery = loaded->delivery;
-  notify_queue_.add(
-      user, {slot, delivery.push, delivery.index, canonical_application(loaded->job->application), queue_.priority(slot)});
+  notify_queue_.add(user, {slot, delivery.push, delivery.index, canonical_application(loaded->job->application),
+                           queue_.priority(slot), queue_.order(slot)});
   queue_.offer(slot);
   if (notify_queue_.count(user, kAllApplications) > kCarried) loaded.reset();
   queue_.carry(slot, std::move(loaded));
@@ -66,7 +69,7 @@ void DeliveryScheduler::offer_again(SlotId slot, std::unique_ptr<LoadedDelivery>
 
 void DeliveryScheduler::withdraw(SlotId slot) {
   if (queue_.phase(slot) != DeliveryQueue::Phase::offered) return;
-  notify_queue_.remove(queue_.target(slot), queue_.priority(slot), queue_.push(slot), queue_.index(slot));
+  notify_queue_.remove(queue_.target(slot), queue_.priority(slot), queue_.order(slot));
 }
 
 void DeliveryScheduler::tell_subscriptions(const std::string& user, const std::string& application) {
@@ -91,8 +94,19 @@ void DeliveryScheduler::subscription_ended(const SubscriptionInfo& subscription)
   reconsider(subscription.resource, subscription.key);
 }
 
+std::vector<SubscriptionInfo> DeliveryScheduler::subscriptions(const std::string& user, std::string_view after,
+                                                               std::size_t limit) const {
+  auto& notifier = context_.notifier();
+  const auto package = context_.config<PushConfig>()->event_package;
+  if (user.empty()) return notifier.list(package, after, limit);
+  auto found = notifier.find(package, user);
+  std::erase_if(found, [after](const SubscriptionInfo& subscription) { return subscription.id <= after; });
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  if (found.size() > limit) found.resize(limit);
+  return found;
+}
+
 // -- one NOTIFY
-// ------------------------------------------------------------------------------------------------------------------
 
 Task<NotifyContent> DeliveryScheduler::notify_content(Self self, SubscriptionInfo subscription, NotifyWish wish) {
   NotifyContent content;
@@ -143,7 +157,7 @@ Task<bool> DeliveryScheduler::board(Self self, Flight* flight, NotifyQueue::Item
   auto& queue = self->queue_;
   const auto slot = item.slot;
   // From here on it is this NOTIFY's alone (PS-82).
-  if (!self->notify_queue_.remove(flight->subscription.resource, item.priority, item.push, item.index)) co_return true;
+  if (!self->notify_queue_.remove(flight->subscription.resource, item.priority, item.order)) co_return true;
   queue.notify(slot);
   Passenger passenger;
   passenger.slot = slot;
@@ -184,12 +198,18 @@ Task<bool> DeliveryScheduler::board(Self self, Flight* flight, NotifyQueue::Item
     co_return true;
   }
   passenger.form = *form;
+  if (delivery.tried(Fix::alone) && !flight->passengers.empty()) {
+    auto owned = std::make_unique<LoadedDelivery>(std::move(passenger.loaded));
+    self->offer_again(slot, std::move(owned));
+    co_return false;
+  }
   const bool fits = co_await fit(self, flight, &passenger);
   if (*self->stopped_) co_return false;
   if (!queue.alive(slot)) co_return true;
   if (fits) {
     flight->passengers.push_back(std::move(passenger));
     flight->envelope = flight->wrap(nullptr);
+    if (flight->passengers.back().loaded.delivery.tried(Fix::alone)) co_return false;
     co_return flight->passengers.size() < flight->seats;
   }
   if (flight->passengers.empty()) {  // not even alone: another mode must carry it
@@ -271,28 +291,44 @@ Task<void> DeliveryScheduler::depart(Self self, Flight* flight) {
 void DeliveryScheduler::notified(const SubscriptionInfo&, std::uint64_t batch, const NotifyOutcome& outcome) {
   auto flight = flights_.extract(batch);
   if (flight.empty() || *stopped_) return;
-  const auto what = outcome_of(outcome);
+  Landing landing;
+  landing.subscription_ended = outcome.subscription_ended;
+  landing.shared = flight.mapped().size() > 1;
+  landing.outcome = outcome_of(outcome);
   for (auto& passenger : flight.mapped()) {
-    spawn(arrived(shared_from_this(), std::move(passenger), what, outcome.subscription_ended));
+    auto own = landing;
+    if (passenger.reference) {
+      own.outcome.sent_type = kExternalType;
+    } else if (passenger.form.envelope) {
+      own.outcome.sent_type = kEnvelopeType;
+    }
+    spawn(arrived(shared_from_this(), std::move(passenger), std::move(own)));
   }
 }
 
-Task<void> DeliveryScheduler::arrived(Self self, Passenger passenger, Outcome outcome, bool subscription_ended) {
+Task<void> DeliveryScheduler::arrived(Self self, Passenger passenger, Landing landing) {
   const auto slot = passenger.slot;
   auto& delivery = passenger.loaded.delivery;
-  const auto retry = self->context_.config<PushConfig>()->retry;
+  const auto& outcome = landing.outcome;
+  const auto most = self->context_.config<PushConfig>()->retry.max_attempts;
   // The subscriber wanted no body this time (RFC 5839).
   const bool unsent = outcome.origin == ResponseOrigin::cancelled && outcome.sip == 0;
+  const bool refused = outcome.origin == ResponseOrigin::peer && outcome.sip >= 300 && delivery.attempts < most;
   // PS-73: the answer was about the subscription, not about the push; another way may still reach the user. What may have
   // arrived for all we know is left to the rules for unknown outcomes.
-  const bool lost = subscription_ended && outcome.origin == ResponseOrigin::peer && outcome.sip >= 300 && outcome.sip != 408 &&
-                    delivery.attempts < retry.max_attempts;
-  if (delivery.cancel_requested || (!unsent && !lost)) {
-    co_await after_attempt(self, slot, &passenger.loaded, std::move(outcome), {});
+  const bool lost = refused && landing.subscription_ended && outcome.sip != 408;
+  // Which of them was too much is not said.
+  const bool parted = refused && landing.shared && is_about_content(outcome.sip);
+  if (delivery.cancel_requested || (!unsent && !lost && !parted)) {
+    co_await after_attempt(self, slot, &passenger.loaded, std::move(landing.outcome), {});
   } else {
     const auto reading = read_outcome(outcome);
-    if (unsent) --delivery.attempts;
-    if (lost) self->metrics_.outcome(reading.cause);
+    if (unsent) {
+      --delivery.attempts;
+    } else {
+      self->metrics_.outcome(reading.cause);
+    }
+    if (parted) delivery.mark_tried(Fix::alone);
     delivery.detail = reading.detail;
     delivery.move_to(Status::retrying, 1001, unsent ? "notify:suppressed" : reading.cause, self->context_.clock().wall());
     const auto saved = co_await save_outcome(&self->context_.store(), &delivery, Durability::relaxed, self->stopped_);
@@ -310,7 +346,6 @@ Task<void> DeliveryScheduler::arrived(Self self, Passenger passenger, Outcome ou
 }
 
 // -- the first NOTIFY waits a moment for what is about to be offered
-// ----------------------------------------------------------------
 
 Task<void> DeliveryScheduler::wait_until_settled(Self self, std::string user) {
   const auto longest = self->context_.config<PushConfig>()->subscriptions.initial_wait;

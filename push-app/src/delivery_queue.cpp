@@ -67,6 +67,7 @@ std::string DeliveryQueue::push(SlotId id) const {
 }
 std::uint32_t DeliveryQueue::index(SlotId id) const noexcept { return slots_[id.index].recipient; }
 Priority DeliveryQueue::priority(SlotId id) const noexcept { return slots_[id.index].priority; }
+std::uint32_t DeliveryQueue::order(SlotId id) const noexcept { return slots_[id.index].order; }
 WallTime DeliveryQueue::expires(SlotId id) const noexcept { return slots_[id.index].expires; }
 const std::string& DeliveryQueue::target(SlotId id) const noexcept { return slots_[id.index].target->name; }
 

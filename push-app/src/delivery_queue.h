@@ -62,6 +62,7 @@ class DeliveryQueue {
   [[nodiscard]] std::string push(SlotId slot) const;
   [[nodiscard]] std::uint32_t index(SlotId slot) const noexcept;
   [[nodiscard]] Priority priority(SlotId slot) const noexcept;
+  [[nodiscard]] std::uint32_t order(SlotId slot) const noexcept;  // of arrival
   [[nodiscard]] WallTime expires(SlotId slot) const noexcept;
   [[nodiscard]] const std::string& target(SlotId slot) const noexcept;
   void carry(SlotId slot, std::unique_ptr<LoadedDelivery> loaded);

@@ -119,7 +119,12 @@ class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler>
   static Task<bool> board(Self self, Flight* flight, NotifyQueue::Item item);
   static Task<bool> fit(Self self, Flight* flight, Passenger* passenger);
   static Task<void> depart(Self self, Flight* flight);
-  static Task<void> arrived(Self self, Passenger passenger, Outcome outcome, bool subscription_ended);
+  struct Landing {
+    Outcome outcome;
+    bool subscription_ended = false;
+    bool shared = false;  // with others in one NOTIFY
+  };
+  static Task<void> arrived(Self self, Passenger passenger, Landing landing);
   void report_end(const LoadedDelivery& loaded);
   [[nodiscard]] double chance();
 

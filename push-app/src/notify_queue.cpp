@@ -20,32 +20,31 @@ std::uint64_t hash_of(std::string_view push, std::uint32_t index) {
 
 }  // namespace
 
-NotifyQueue::Rank NotifyQueue::rank_of(Priority priority, std::string_view push, std::uint32_t index) {
-  return {static_cast<std::uint8_t>(static_cast<unsigned>(Priority::high) - static_cast<unsigned>(priority)), std::string(push),
-          index};
+NotifyQueue::Rank NotifyQueue::rank_of(Priority priority, std::uint32_t order) noexcept {
+  return {static_cast<std::uint8_t>(static_cast<unsigned>(Priority::high) - static_cast<unsigned>(priority)), order};
 }
 
 void NotifyQueue::add(std::string_view user_name, Item item) {
   auto found = users_.find(user_name);
   if (found == users_.end()) found = users_.emplace(std::string(user_name), User()).first;
   auto& user = found->second;
-  auto rank = rank_of(item.priority, item.push, item.index);
+  const auto rank = rank_of(item.priority, item.order);
   const auto hash = hash_of(item.push, item.index);
   auto& sum = user.applications[item.application];
-  if (!user.items.emplace(std::move(rank), std::move(item)).second) return;
+  if (!user.items.emplace(rank, std::move(item)).second) return;
   ++sum.count;
   sum.hash ^= hash;
   ++size_;
 }
 
-bool NotifyQueue::remove(std::string_view user_name, Priority priority, std::string_view push, std::uint32_t index) {
+bool NotifyQueue::remove(std::string_view user_name, Priority priority, std::uint32_t order) {
   const auto found = users_.find(user_name);
   if (found == users_.end()) return false;
   auto& user = found->second;
-  const auto item = user.items.find(rank_of(priority, push, index));
+  const auto item = user.items.find(rank_of(priority, order));
   if (item == user.items.end()) return false;
   const auto sum = user.applications.find(item->second.application);
-  sum->second.hash ^= hash_of(push, index);
+  sum->second.hash ^= hash_of(item->second.push, item->second.index);
   if (--sum->second.count == 0) user.applications.erase(sum);
   user.items.erase(item);
   --size_;

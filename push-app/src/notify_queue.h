@@ -25,11 +25,12 @@ class NotifyQueue {
     std::uint32_t index = 0;
     std::string application;  // canonical
     Priority priority = Priority::medium;
+    std::uint32_t order = 0;  // of arrival; one push has one for life
   };
 
   void add(std::string_view user, Item item);
   // False: it is not in here.
-  bool remove(std::string_view user, Priority priority, std::string_view push, std::uint32_t index);
+  bool remove(std::string_view user, Priority priority, std::uint32_t order);
   // What a subscription to `key` gets first: priority, then age.
   [[nodiscard]] std::vector<Item> best(std::string_view user, std::string_view key, std::size_t limit) const;
   [[nodiscard]] std::size_t count(std::string_view user, std::string_view key) const;
@@ -40,8 +41,7 @@ class NotifyQueue {
  private:
   struct Rank {
     std::uint8_t urgency = 0;  // small is first
-    std::string push;          // ids sort by age
-    std::uint32_t index = 0;
+    std::uint32_t order = 0;
     friend auto operator<=>(const Rank&, const Rank&) = default;
   };
   struct Sum {
@@ -52,7 +52,7 @@ class NotifyQueue {
     std::map<Rank, Item> items;
     std::map<std::string, Sum, std::less<>> applications;
   };
-  static Rank rank_of(Priority priority, std::string_view push, std::uint32_t index);
+  static Rank rank_of(Priority priority, std::uint32_t order) noexcept;
   [[nodiscard]] Sum sum(std::string_view user, std::string_view key) const;
 
   std::map<std::string, User, std::less<>> users_;

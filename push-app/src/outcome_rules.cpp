@@ -84,8 +84,9 @@ std::optional<CapabilityFailure> capability_failure(const PushJob& job, const De
   const auto& content = job.contents[std::min<std::size_t>(delivery.content, job.contents.size() - 1)];
   CapabilityFailure failure;
   failure.status = outcome.sip;
-  failure.type = content.type;
+  failure.type = outcome.sent_type.empty() ? content.type : outcome.sent_type;
   failure.mode = delivery.mode == Mode::notify ? DeliveryMode::notify : DeliveryMode::pager;
+  if (outcome.sent_type == kExternalType) failure.mode = DeliveryMode::indirection;
   failure.size = content.bytes.size();
   failure.accept = outcome.accept;
   failure.accept_encoding = outcome.accept_encoding;

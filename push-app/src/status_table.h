@@ -46,6 +46,7 @@ struct Outcome {
   std::string trigger_consent{};               // of a 470 (RFC 5360)
   std::vector<std::string> accept;             // of a 415: media types
   std::vector<std::string> contacts;           // of a 3xx: URIs
+  std::string sent_type{};                     // what the content was wrapped in; empty: nothing
   std::vector<std::string> accept_encoding{};  // of a 415
   std::vector<std::string> unsupported{};      // of a 420
 };

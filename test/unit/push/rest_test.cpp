@@ -131,7 +131,7 @@ TEST_CASE("every wrong submission is refused with the member's name, and nothing
       {with("report", "delivery"), 501, 3001, "report:"},
       {with("mode", "post"), 400, 2000, "mode:"},
       {with("mode", "msrp"), 501, 3007, "mode:"},
-      {with("mode", "notify"), 501, 3007, "mode:"},
+      {with("mode", "indirection"), 501, 3007, "mode:"},
       {with("priority", "urgent"), 400, 2000, "priority:"},
       {with("priority", json()), 400, 2000, "priority:"},
       {with("deliver_before", "tomorrow"), 400, 2000, "deliver_before:"},
