@@ -1,0 +1,15 @@
+"""P-2 (e), receive capabilities: the third-party REGISTER says nothing of the user's contacts, so Herald learns them from the S-CSCF's reg event (PS-101)."""
+from harness.core import LAB, password
+
+
+def run(lab):
+    herald = lab.start(core={"ifc": LAB / "provisioning/registration-only.xml"})
+    alice = lab.phone("alice")
+    seen = herald.process.wait_for(lambda: (found := herald.registration("alice")) and found["contacts"] and found, 15, "her contacts are known")
+    lab.say(f"GET /v1/registrations: {seen}")
+    contact = seen["contacts"][0]
+    lab.check(str(alice.port) in contact["uri"] and "news.ua" in str(contact), "contact and features come from the reg event (PS-101)")
+    push_id = herald.push("alice", "after the reg event")
+    lab.check(b"after the reg event" in alice.next_request("MESSAGE").body and herald.wait_final(push_id)["status"] == "delivered", "a push reaches her")
+    alice.register(lab.core.sip_port, password("alice"), expires=0)
+    lab.check(herald.wait_registration("alice", registered=False), "de-registration ends it")
