@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "builtin_modules.h"
+#include "container/border_stack.h"
 #include "herald/log.h"
 #include "herald/metrics.h"
 #include "io/admin_routes.h"
@@ -140,7 +141,14 @@ Expected<Shard::Content> Node::make_content(unsigned index, Executor& executor,
   Shard::Content content;
   auto stack = sip::make_sip_stack(executor, sip_options(config, index));
   if (!stack) return fail(ErrorCode::unavailable, "sip.listen: " + stack.error().text);
-  content.stack = std::move(*stack);
+  container::BorderRules border{
+      .trusted = [trusted = trusted_](const sip::PeerAddress& peer) { return trusted->load()->contains(peer.host); },
+      .trusted_domains = config.sip.trusted_domains,
+      .next_hop = config.sip.next_hop,
+      .require_protected = config.sip.require_protected_peers,
+      .rates = {.trusted = config.sip.peer_rate.trusted.per_second, .untrusted = config.sip.peer_rate.untrusted.per_second}};
+  if (!config.node.domain.empty()) border.trusted_domains.push_back(config.node.domain);
+  content.stack = std::make_unique<container::BorderStack>(std::move(*stack), options_.clock, std::move(border));
   container::ShardParts parts{
       .index = index,
       .count = config.sip.shards,

@@ -33,6 +33,13 @@ struct SipConfig {
   std::vector<SipListener> listen{{"udp", {"127.0.0.1", 5065}}, {"tcp", {"127.0.0.1", 5065}}};
   std::uint32_t shards = 1;
   std::vector<Network> trusted_peers{*Network::parse("127.0.0.1/32")};
+  struct PeerRate {
+    Rate trusted{0};
+    Rate untrusted{200};
+  };
+  std::vector<std::string> trusted_domains;
+  bool require_protected_peers = false;  // S-6
+  PeerRate peer_rate;                    // S-10
   std::string next_hop = "sip:127.0.0.1:6060;lr";
   RegEventUse reg_event = RegEventUse::automatic;
   std::string reg_event_identity;

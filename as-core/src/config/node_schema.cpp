@@ -52,6 +52,10 @@ ConfigSchema<SipConfig> sip_schema() {
                        {.help = "Failures in a row after which the hop counts as down", .min = 1, .max = 1000})
                   .key("probe_interval", &Hops::probe_interval,
                        {.help = "While it is down, one request is tried this often", .min = 100ms, .max = 10min});
+  using PeerRate = SipConfig::PeerRate;
+  auto peer_rate = ConfigSchema<PeerRate>()
+                       .key("trusted", &PeerRate::trusted, {.help = "Of one trusted peer; 0/s: no limit"})
+                       .key("untrusted", &PeerRate::untrusted, {.help = "Of one address of all others; 0/s: no limit"});
   return ConfigSchema<SipConfig>()
       .list("listen", &SipConfig::listen,
             {.help = "Where SIP is received; port 0 takes a free one and prints it",
@@ -69,6 +73,18 @@ ConfigSchema<SipConfig> sip_schema() {
             {.help = "Networks whose P- headers are believed; all others are served as untrusted",
              .max_items = 1000,
              .sample = "[127.0.0.1/32]"})
+      .list(
+          "trusted_domains", &SipConfig::trusted_domains,
+          {.help = "Domains whose hosts may be sent P- headers, besides node.domain, trusted_peers and next_hop; all other next "
+                   "hops get requests without them",
+           .needs_restart = true,
+           .max_items = 100})
+      .key("require_protected_peers", &SipConfig::require_protected_peers,
+           {.help = "Refuse requests of trusted peers that come neither over TLS nor from this host. Where IPsec protects the "
+                    "links this stays false",
+            .needs_restart = true})
+      .section("peer_rate", &SipConfig::peer_rate, std::move(peer_rate),
+               {.help = "Requests taken from one address; more are answered 503", .needs_restart = true, .in_sample = false})
       .key("next_hop", &SipConfig::next_hop,
            {.help = "Where requests go when neither a registration nor Sh names an S-CSCF",
             .needs_restart = true,
@@ -114,6 +130,14 @@ ConfigSchema<SipConfig> sip_schema() {
             at.error(key, one.text() + " stands here twice");
           }
         }
+        if (!sip.require_protected_peers) return;
+        const auto hop = SipUri::parse(sip.next_hop);
+        const bool secure = hop && (hop->scheme == "sips" || hop->params.get("transport").value_or("") == "tls");
+        const bool local = hop && (hop->host.starts_with("127.") || hop->host == "[::1]" || hop->host == "localhost");
+        if (!secure && !local) at.error("next_hop", "require_protected_peers needs transport=tls here");
+        const bool hears_tls =
+            std::any_of(sip.listen.begin(), sip.listen.end(), [](const auto& one) { return one.transport == "tls"; });
+        if (!hears_tls && !local) at.error("listen", "require_protected_peers needs a tls: listener");
       });
 }
 

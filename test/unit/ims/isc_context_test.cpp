@@ -115,16 +115,27 @@ TEST_CASE("nothing an untrusted peer asserts survives (S-2, AS-2)") {
                           {"P-Asserted-Identity", "<sip:boss@ims.lab>"},
                           {"p-served-user", "<sip:boss@ims.lab>;sescase=orig;regstate=reg"},
                           {"P-Charging-Vector", "icid-value=1"},
+                          {"P-Charging-Function-Addresses", "ccf=192.0.2.1"},
+                          {"P-Access-Network-Info", "3GPP-E-UTRAN-FDD;utran-cell-id-3gpp=1"},
+                          {"P-Visited-Network-ID", "other"},
+                          {"P-Asserted-Service", "urn:urn-7:3gpp-service.ims.icsi.push"},
                           {"P-Whatever", "x"},
                           {"Feature-Caps", "*;+g.3gpp.x"},
+                          {"Privacy", "id"},
                           {"Priority", "urgent"}});
   const auto context = read_isc_context(message, false, ours);
+  CHECK(context.access_network_info.empty());
+  CHECK(context.visited_network.empty());
+  CHECK(context.charging_addresses.empty());
+  CHECK(context.asserted_service.empty());
+  CHECK(context.wants_privacy_of_id);  // Privacy is nobody's privilege (S-7)
   CHECK_FALSE(context.trusted);
   CHECK(context.served_user.empty());
   CHECK(context.session_case == SessionCase::terminating_registered);
   CHECK(context.asserted_identity.empty());
   CHECK(context.icid.empty());
-  for (const auto name : {"P-Asserted-Identity", "P-Served-User", "P-Charging-Vector", "P-Whatever", "Feature-Caps"}) {
+  for (const auto name : {"P-Asserted-Identity", "P-Served-User", "P-Charging-Vector", "P-Charging-Function-Addresses",
+                          "P-Access-Network-Info", "P-Visited-Network-ID", "P-Asserted-Service", "P-Whatever", "Feature-Caps"}) {
     CHECK_FALSE(message.headers.has(name));
   }
   CHECK(message.headers.has("Priority"));
