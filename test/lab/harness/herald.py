@@ -187,32 +187,22 @@ store: {{driver: sqlite, path: {directory}/herald2.db}}
 services: [{services}]
 modules:
   receiver:
-    path: {module}
+    path: builtin
     config:
 {config}"""
-RECEIVER_PROFILE = """\
-version: 1
-service: {{id: receiver, application: receiver, server_name: "sip:127.0.0.1:{sip};lr"}}
-triggers:
-  - name: pushes
-    priority: 10
-    when: {{method: MESSAGE}}
-"""
 
 
 class ReceiverNode(Herald):
     """A second heraldd that hosts the receiver agent for things: its pushes arrive over ISC and leave by HTTP."""
 
-    def __init__(self, directory, binary, scscf_port, module, config):
+    def __init__(self, directory, binary, scscf_port, services, config):
         self.directory, self.binary = Path(directory), binary
         self.sip_port, self.http_port, self.admin_port = free_port(), free_port(), free_port()
         self.process = None
-        services = self.directory / "receiver.yaml"
-        services.write_text(RECEIVER_PROFILE.format(sip=self.sip_port))
         self.config = self.directory / "herald2.yaml"
         self.config.write_text(RECEIVER_CONFIG.format(
             domain=DOMAIN, sip=self.sip_port, scscf=scscf_port, http=self.http_port, admin=self.admin_port, directory=self.directory,
-            services=services, module=module, config="".join(f"      {line}\n" for line in config.splitlines())))
+            services=services, config="".join(f"      {line}\n" for line in config.splitlines())))
 
     def start(self, wait=True):
         self.process = Process("heraldd 2", [self.binary, "--config", self.config], self.directory / "heraldd2.log")

@@ -66,10 +66,10 @@ class Lab:
                                                for line in self.core.hss_lines("peer_open")), 30, "Herald is connected to the HSS")
         return self.herald
 
-    def make_receiver_node(self, config, module="builtin"):
+    def make_receiver_node(self, config):
         """Configured, not started; its S-CSCF will be at scscf_port. @SIP@ and @SCSCF@ stand for the ports."""
         scscf_port = free_port()
-        node = ReceiverNode(self.directory, self.binaries / "heraldd", scscf_port, module, config)
+        node = ReceiverNode(self.directory, self.binaries / "heraldd", scscf_port, ROOT / "config/services/receiver.yaml", config)
         node.scscf_port = scscf_port
         node.config.write_text(node.config.read_text().replace("@SIP@", str(node.sip_port)).replace("@SCSCF@", str(scscf_port)))
         self._stack.callback(node.stop)
