@@ -108,7 +108,7 @@ TEST_CASE("deliver_after holds a push until then, and Expires says what is left 
   CHECK(lab.status(id) == "delivered");
 }
 
-TEST_CASE("a silent HSS holds nobody up for longer than hss_deadline; on_hss_failure: default goes on (S-5)") {
+TEST_CASE("a silent HSS holds nobody up for longer than hss_deadline; on_hss_failure: default goes on") {
   Lab lab;
   lab.registers(kAlice);
   lab.sh.silent = true;
