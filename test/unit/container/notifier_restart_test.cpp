@@ -203,6 +203,28 @@ TEST_CASE("AS-67: records that are corrupt or of no known package are passed ove
   CHECK(bench.stored() == 5);
 }
 
+TEST_CASE("AS-67: more subscriptions than one page of the store holds come back, each once, on the shard that is their home") {
+  constexpr unsigned kMany = 2300;
+  store::MemoryStore store;
+  const auto user = [](unsigned i) { return "sip:user" + std::to_string(i) + "@ims.lab"; };
+  {
+    NotifierBench bench(&store, 2);
+    for (unsigned i = 0; i < kMany; ++i) {
+      Subscriber1 bob{std::to_string(10000 + i)};
+      bench.grant.resource = user(i);
+      CHECK(bench.send(bob.subscribe({{"Contact", "<sip:bob@127.0.0.1:6101>"}}), i % 2)->final() == 200);
+    }
+  }
+  NotifierBench bench(&store, 2);
+  CHECK(bench.notifier(0).size() + bench.notifier(1).size() == kMany);
+  CHECK(bench.package.begun.size() == kMany);
+  unsigned at_home = 0;
+  for (unsigned i = 0; i < kMany; ++i) {
+    at_home += bench.notifier(container::home_shard_of(user(i), 2)).has_active("oma-push", user(i), "news") ? 1 : 0;
+  }
+  CHECK(at_home == kMany);
+}
+
 TEST_CASE("AS-67: min-rate goes on after a restart") {
   store::MemoryStore store;
   {
