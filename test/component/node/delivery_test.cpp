@@ -163,7 +163,7 @@ TEST_CASE("consent: closed rejects, ask waits until the subscriber's profile gra
   CHECK(lab.status(asks) == "waiting_consent");
   lab.advance(20min);
   CHECK(lab.status(asks) == "waiting_consent");
-  CHECK(lab.scscf.requests.empty());
+  CHECK(lab.scscf.transactions("MESSAGE").empty());
   lab.sh.rule = [](const ShQuery&) { return FakeSh::profile("granted", "<application id=\"games.ua\"/>"); };
   lab.advance(5min);  // consent_recheck
   CHECK(lab.status(asks) == "delivered");
