@@ -5,23 +5,35 @@
 namespace herald::receiver {
 namespace {
 
-std::string loose(const std::string& uri) {
+// Everything of a user goes the way he registered: what stands between knows him by that connection, whatever the size of the
+// request (RFC 3261 18.1.1 would change to TCP in between).
+std::string first_hop(const std::string& uri, bool over_tcp) {
   auto parsed = SipUri::parse(uri);
-  if (!parsed || parsed->params.has("lr")) return uri;
-  parsed->params.set("lr");
+  if (!parsed) return uri;
+  if (!parsed->params.has("lr")) parsed->params.set("lr");
+  if (over_tcp && !parsed->params.has("transport")) parsed->params.set("transport", "tcp");
   return parsed->text();
 }
+
+bool over_tcp(const AgentOptions& options) { return options.contact.find(";transport=tcp") != std::string::npos; }
 
 }  // namespace
 
 std::vector<std::string> routes_of(const AgentShared& shared, const Account& account) {
-  if (!account.service_route.empty()) return account.service_route;
-  const auto& hop = account.user.registers        ? shared.options->registrar
-                    : !account.user.route.empty() ? account.user.route
-                                                  : shared.context->node().next_hop;
-  if (hop.empty()) return {};
-  return {loose(hop)};
+  const auto& user = account.user;
+  auto routes = account.service_route;
+  if (routes.empty()) {
+    const auto& hop = user.registers       ? shared.options->registrar
+                      : user.route.empty() ? shared.context->node().next_hop
+                                           : user.route;
+    if (hop.empty()) return {};
+    routes.push_back(hop);
+  }
+  routes.front() = first_hop(routes.front(), user.registers && over_tcp(*shared.options));
+  return routes;
 }
+
+std::string registrar_of(const AgentOptions& options) { return first_hop(options.registrar, over_tcp(options)); }
 
 SipHeaderField identity_field(const Account& account) {
   return {account.user.registers ? "P-Preferred-Identity" : "P-Asserted-Identity", "<" + account.user.identity + ">"};

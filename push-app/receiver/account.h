@@ -42,6 +42,8 @@ struct AgentShared {
 
 // The way of the account's own requests: the registrar's Service-Route, else the registrar; for a thing its S-CSCF.
 [[nodiscard]] std::vector<std::string> routes_of(const AgentShared& shared, const Account& account);
+// The first Route of a REGISTER.
+[[nodiscard]] std::string registrar_of(const AgentOptions& options);
 // Who it says it is: a UE prefers an identity, an AS asserts it (S-3).
 [[nodiscard]] SipHeaderField identity_field(const Account& account);
 // A request of its own outside any dialog, in an application session that ends with the transaction.

@@ -23,7 +23,7 @@ constexpr const char* kFooter =
 struct Options {
   std::vector<std::string> users, passwords, privates;
   std::string users_file, registrar, apps, accept, listen = "127.0.0.1:0", transport = "udp", answer, duration;
-  std::vector<std::string> subscribe, reject, content_hosts;
+  std::vector<std::string> subscribe, reject, trusted, content_hosts;
   std::string subscribe_to, refer = "deny", imdn = "yes", content_ca, package = "oma-push";
   std::size_t max_bytes = 0, content_max = 1'048'576;
   unsigned expires = 600, subscribe_expires = 3600, publish_expires = 3600;
@@ -109,6 +109,7 @@ Expected<CommandLine> complete(const Options& options) {
   line.transport = options.transport;
   line.verbose = options.verbose;
   line.asks = options.refer == "ask";
+  line.trusted = options.trusted;
   if (!options.duration.empty()) {
     auto duration = parse_duration(options.duration);
     if (!duration) return fail(std::move(duration.error()));
@@ -174,6 +175,10 @@ void declare(CLI::App& app, Options& options) {
       ->capture_default_str();
   app.add_flag("--display", options.display, "tell senders that ask for it that a push was displayed");
   app.add_option("--reject", options.reject, "sender whose pushes and REFERs are answered 603; may be given several times");
+  app.add_option(
+      "--trust", options.trusted,
+      "address of the network's side (P-CSCF, S-CSCF): requests of others are answered 403; may be given several times "
+      "[all are trusted]");
   app.add_flag("--asserted-only", options.asserted_only, "refuse pushes without an asserted identity");
   app.add_option("--content-host", options.content_hosts,
                  "host that content by reference is fetched from, or * for any public one; may be given several times [none: "

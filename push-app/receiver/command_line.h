@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "herald/clock.h"
 #include "herald/config.h"
@@ -21,7 +22,8 @@ struct CommandLine {
   std::string transport = "udp";
   std::optional<Duration> duration;  // none: until SIGTERM or SIGINT
   bool verbose = false;
-  bool asks = false;  // standard input decides on REFERs
+  std::vector<std::string> trusted;  // addresses of the network's side; none: whoever reaches this node
+  bool asks = false;                 // standard input decides on REFERs
 };
 
 // What to run, or with which code to end after the text has been printed (--help, usage errors).

@@ -1,4 +1,5 @@
 // A node for one agent: a shard on the main thread, a SIP stack, a container that hosts the receiver module.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -171,7 +172,7 @@ class Commands {
 };
 
 container::ShardParts parts_of(sip::SofiaRoot& root, sip::SipStack& stack, Store& store, ShClient& sh, HttpRoutes& http,
-                               HttpClient& http_client) {
+                               HttpClient& http_client, const std::vector<std::string>& trusted) {
   return container::ShardParts{.index = 0,
                                .count = 1,
                                .executor = root,
@@ -181,7 +182,11 @@ container::ShardParts parts_of(sip::SofiaRoot& root, sip::SipStack& stack, Store
                                .http = http,
                                .admin_http = http,
                                .node = {"receiver", {}, {}},
-                               .trusted = [](const sip::PeerAddress&) { return true; },  // PR-16: the network vouches
+                               .trusted =
+                                   [trusted](const sip::PeerAddress& peer) {  // PR-16
+                                     return trusted.empty() ||
+                                            std::find(trusted.begin(), trusted.end(), peer.host) != trusted.end();
+                                   },
                                .own_hosts = {},
                                .own_identities = {},
                                .limits = {},
@@ -219,7 +224,9 @@ int run(CommandLine line, Signals& signals) {
   std::optional<container::Container> container;
   std::optional<Error> failed;
   const auto* module = static_cast<ReceiverModule*>(host.modules().front().module);
-  root.inside([&] { container.emplace(parts_of(root, **stack, store, sh, http, http_side.client()), shards, host, *snapshot); });
+  root.inside([&] {
+    container.emplace(parts_of(root, **stack, store, sh, http, http_side.client(), line.trusted), shards, host, *snapshot);
+  });
   root.complete([&] { spawn(start(*container, failed, root)); });
 
   bool ending = false;

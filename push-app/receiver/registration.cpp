@@ -145,7 +145,7 @@ Expected<SipServletRequest> Registrations::make_register(Registration& registrat
       {"Authorization", authorization(registration, uri)},
   };
   if (auto set = request->set_uri(uri); !set) return fail(std::move(set.error()));
-  if (auto set = request->push_route(shared_.options->registrar); !set) return fail(std::move(set.error()));
+  if (auto set = request->push_route(registrar_of(*shared_.options)); !set) return fail(std::move(set.error()));
   for (const auto& [name, value] : headers)
     if (auto set = request->set_header(name, value); !set) return fail(std::move(set.error()));
   return request;

@@ -50,7 +50,8 @@ def run(lab):
     threading.Thread(target=web.serve_forever, daemon=True).start()
     receiver = Process("receiver", [binary, "--user", "sip:alice@ims.lab", "--password", "x", "--registrar", f"sip:127.0.0.1:{core.port}",
                                     "--apps", "news.ua", "--subscribe", "news.ua", "--refer", "ask",
-                                    "--content-host", "127.0.0.1", "--content-insecure", "--reject", "sip:spam@ims.lab", "--display"],
+                                    "--content-host", "127.0.0.1", "--content-insecure", "--reject", "sip:spam@ims.lab", "--display",
+                                    "--trust", "127.0.0.1"],
                        lab.directory / "receiver.log", stdin=subprocess.PIPE)
 
     def events(name):
@@ -96,6 +97,11 @@ def run(lab):
     lab.check(answer.status == 415 and "external-body" not in answer["Accept"], f"but not from elsewhere: 415, Accept: {answer['Accept']} (PR-12)")
     answer = core.final(core.request("MESSAGE", uri, port, ["P-Asserted-Identity: <sip:spam@ims.lab>", "Content-Type: text/plain"], "buy"))
     lab.check(answer.status == 603, "a blocked sender gets 603 (PR-16)")
+
+    outsider = UserAgent("outsider", address="127.0.0.3")
+    answer = outsider.final(outsider.request("MESSAGE", uri, port, [news, "Content-Type: text/plain"], "believe me"))
+    lab.check(answer.status == 403, "an identity that somebody else asserts is not believed: 403 (PR-16)")
+    outsider.close()
 
     cpim = ("From: <sip:push-news@ims.lab>\r\nTo: <sip:alice@ims.lab>\r\nNS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: m1\r\n"
             "imdn.Disposition-Notification: positive-delivery, display\r\n\r\nContent-Type: text/plain\r\n\r\nwith a report")

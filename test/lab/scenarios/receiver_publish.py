@@ -7,7 +7,7 @@ def run(lab):
 
     def capabilities():
         return herald.get("/v1/capabilities/" + urllib.parse.quote("sip:alice@ims.lab", safe=""))[1]
-    receiver = lab.receiver("alice", "--publish", "--accept", "text/plain,image/png")
+    receiver = lab.receiver("alice", "--publish", "--accept", "text/plain,image/png", "--transport", "tcp")
     herald.process.wait_for(lambda: "published" in capabilities() and "image/png" in capabilities(), 20, "Herald has what it published")
     lab.say(f"ok: GET /v1/capabilities: {capabilities()[:500]} (PR-14)")
     push_id = herald.push("alice", content={"type": "image/webp", "base64": "UklGRg=="}, alternatives=[{"type": "image/png", "base64": "iVBORw0KGgo="}])

@@ -211,3 +211,18 @@ TEST_CASE("many users in one process register one after the other and get their 
   CHECK(phone.push({}, "x", contact->uri)->final() == 200);
   CHECK(phone.event()["user"] == "sip:alice@other.lab");
 }
+
+TEST_CASE("PR-1: who registers by TCP sends everything that way") {
+  auto section = phone_section({});
+  for (auto& entry : section.entries)
+    if (entry.key == "contact") entry.value = config_scalar("127.0.0.1:5065;transport=tcp");
+  config_set(section, "subscribe", config_items({config_scalar("news.ua")}));
+  section.entries.erase(
+      std::find_if(section.entries.begin(), section.entries.end(), [](const auto& e) { return e.key == "subscribe"; }));
+  Phone phone(std::move(section), nullptr);
+  CHECK(phone.header("Route") == "<sip:127.0.0.1:6060;lr;transport=tcp>");
+  phone.challenge("n1");
+  phone.last().answer(200, {{"Service-Route", "<sip:orig@127.0.0.1:6060;lr>"}, {"Expires", "600"}});
+  phone.executor.run_ready();
+  CHECK(phone.last("SUBSCRIBE").request.headers.get("Route") == "<sip:orig@127.0.0.1:6060;lr;transport=tcp>");
+}

@@ -1,6 +1,7 @@
 // The agent in a container, a stack without a wire, virtual time.
 #pragma once
 
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
