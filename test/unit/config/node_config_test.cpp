@@ -194,3 +194,10 @@ TEST_CASE("the configuration hash looks at content only") {
   CHECK(base.hash == good("# comment\nsip:\n  shards: 2\nnode:\n  domain: b\n  name: a\n").hash);
   CHECK(base.hash != good("node: {name: a, domain: b}\nsip: {shards: 3}").hash);
 }
+
+TEST_CASE("S-6: require_protected_peers refuses to start with an unprotected next hop") {
+  const auto text = wrong("sip: {require_protected_peers: true, next_hop: \"sip:10.1.0.1:5060;lr\"}\n");
+  CHECK(text.find("sip.next_hop: require_protected_peers needs transport=tls here") != std::string::npos);
+  CHECK(text.find("sip.listen: require_protected_peers needs a tls: listener") != std::string::npos);
+  CHECK(wrong("sip: {require_protected_peers: true}\n").empty());  // this host
+}
