@@ -14,7 +14,8 @@
 namespace herald::push {
 namespace {
 
-constexpr std::size_t kMaxAsked = 64;  // contacts of one user
+constexpr std::size_t kMaxAsked = 64;     // contacts of one user
+constexpr std::size_t kMaxDocuments = 4;  // publications of one user that are read
 
 // Remaining seconds in a 200 are rounded: a contact that was not refreshed may seem to live a little longer.
 constexpr std::chrono::seconds kSameExpiry{2};
@@ -86,8 +87,10 @@ std::vector<CapabilityFact> CapabilityBook::facts(const std::string& user, const
   }
   const auto* registration = context_.registrations().find(user);
   if (registration != nullptr) append(out, facts_of(*registration));
+  std::size_t documents = 0;
   for (const auto& publication : context_.event_state().find(kPresencePackage, user)) {
     if (publication.expires <= now) continue;
+    if (++documents > kMaxDocuments) break;  // merging compares all facts with each other
     // Checked when it was published: an error here is a body that an older version took.
     if (auto document = parse_pidf(publication.body, config->capabilities.oma_namespace)) {
       append(out, facts_of(*document, user, publication.updated, publication.expires));

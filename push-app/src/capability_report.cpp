@@ -1,6 +1,7 @@
 #include "capability_report.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "capability_sources.h"
@@ -86,10 +87,13 @@ std::string to_json(const CapabilityReport& report) {
   out["merged"] = summary(merge_facts(report.facts, {}, report.application, report.now));
   out["merged"].erase("facts");
   out["facts"] = Json::array();
+  std::map<std::pair<std::string, std::string>, Capabilities> merged;
   for (const auto& fact : report.facts) {
     const auto& application = report.application.empty() ? fact.application : report.application;
     auto entry = to_json(fact);
-    entry["wins"] = wins(fact, merge_facts(report.facts, fact.contact, application, report.now));
+    const auto [known, fresh] = merged.try_emplace({fact.contact, application});
+    if (fresh) known->second = merge_facts(report.facts, fact.contact, application, report.now);
+    entry["wins"] = wins(fact, known->second);
     out["facts"].push_back(std::move(entry));
   }
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);

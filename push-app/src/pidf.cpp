@@ -153,6 +153,7 @@ std::vector<CapabilityFact> facts_of(const PidfDocument& document, std::string_v
   pattern.valid_until = valid_until;
   const auto take = [&](FactList& list) {
     auto facts = list.take();
+    facts.resize(std::min(facts.size(), kMaxFacts - out.size()));  // of the document: merging compares them all
     out.insert(out.end(), std::make_move_iterator(facts.begin()), std::make_move_iterator(facts.end()));
   };
   for (const auto& tuple : document.tuples) {

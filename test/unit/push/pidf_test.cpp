@@ -175,4 +175,11 @@ TEST_CASE("a presence document of many capabilities gives a bounded number of fa
   for (int i = 0; i < 2000; ++i) list += "<c:t>image/x" + std::to_string(i) + "</c:t>";
   const auto all = facts(presence(tuple("<c:servcaps><c:type><c:supported>" + list + "</c:supported></c:type></c:servcaps>")));
   CHECK(all.size() <= kMaxFacts);
+  std::string tuples;
+  for (int i = 0; i < 30; ++i) {
+    list.clear();
+    for (int j = 0; j < 50; ++j) list += "<c:t>image/x" + std::to_string(100 * i + j) + "</c:t>";
+    tuples += tuple("<c:servcaps><c:type><c:supported>" + list + "</c:supported></c:type></c:servcaps>");
+  }
+  CHECK(facts(presence(tuples)).size() == kMaxFacts);
 }
