@@ -56,8 +56,7 @@ Expected<SipServletRequest> originate(const AgentShared& shared, const Account& 
 }
 
 std::vector<std::string> served_methods(const AgentOptions& options) {
-  std::vector<std::string> methods{"MESSAGE", "OPTIONS"};
-  if (!options.subscribe.empty() || options.refer != ReferPolicy::deny) methods.emplace_back("NOTIFY");
+  std::vector<std::string> methods{"MESSAGE", "OPTIONS", "NOTIFY"};
   if (options.refer != ReferPolicy::deny) methods.emplace_back("REFER");
   return methods;
 }

@@ -185,7 +185,7 @@ TEST_CASE("PR-15: OPTIONS tells what the agent can do") {
   const auto call = phone.stack.receive(sip_request("OPTIONS", "sip:alice@127.0.0.1:5065"));
   phone.executor.run_ready();
   CHECK(call->final() == 200);
-  CHECK(call->last().headers.get("Allow") == "MESSAGE, OPTIONS");
+  CHECK(call->last().headers.get("Allow") == "MESSAGE, OPTIONS, NOTIFY");
   CHECK(call->last().headers.get("Accept") == "text/plain, text/html, message/cpim");
   CHECK(call->last().headers.get("Contact")->find("+g.oma.pusheventapp") != std::string_view::npos);
 }

@@ -161,7 +161,7 @@ TEST_CASE("PR-1: the contact names applications, instance and methods") {
   REQUIRE(parsed);
   CHECK(parsed->uri == "sip:alice@127.0.0.1:5070");
   CHECK(parsed->params.get("+g.oma.pusheventapp") == "\"news.ua,mms.ua\"");
-  CHECK(parsed->params.get("methods") == "\"MESSAGE,OPTIONS\"");
+  CHECK(parsed->params.get("methods") == "\"MESSAGE,OPTIONS,NOTIFY\"");
   CHECK(parsed->params.get("+sip.instance") == "\"<" + instance_urn(alice.identity) + ">\"");
   CHECK(instance_urn("a") == instance_urn("a"));
   CHECK(instance_urn("a") != instance_urn("b"));
