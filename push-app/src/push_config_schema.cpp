@@ -147,8 +147,7 @@ ConfigSchema<CapabilityConfig> capability_schema() {
 ConfigSchema<InvitationConfig> invitation_schema() {
   constexpr milliseconds kDay(86400000);
   return ConfigSchema<InvitationConfig>()
-      .key("invite_on_ask", &InvitationConfig::invite_on_ask,
-           {.help = "Ask the user by REFER when a push waits for his consent"})
+      .key("invite_on_ask", &InvitationConfig::invite_on_ask, {.help = "Ask the user by REFER when a push waits for his consent"})
       .choices("variants", &InvitationConfig::variants,
                {{"nosub", ReferVariant::nosub},
                 {"norefersub", ReferVariant::norefersub},

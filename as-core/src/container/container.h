@@ -63,7 +63,7 @@ struct ShardParts {
   std::vector<std::string> own_identities;  // asserted identities of requests this node itself originates (AS-47)
   ContainerLimits limits;
   RegEventUse reg_event = RegEventUse::never;
-  std::string reg_event_identity{};  // who asks; empty: the server name of the first service profile
+  std::string reg_event_identity{};   // who asks; empty: the server name of the first service profile
   HttpClient* http_client = nullptr;  // none: every call fails as unavailable
 };
 

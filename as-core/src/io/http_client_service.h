@@ -1,6 +1,6 @@
 // The HttpClient of a node: bounded in all and per host, the rest waits in order.
-// Thread: send() from any; the constructor on the loop or before it runs, close() on the loop or after it has ended. Lifetime: the
-// loop outlives it; close() it with the loop, destroy it when nobody sends any more.
+// Thread: send() from any; the constructor on the loop or before it runs, close() on the loop or after it has ended. Lifetime:
+// the loop outlives it; close() it with the loop, destroy it when nobody sends any more.
 #pragma once
 
 #include <memory>
