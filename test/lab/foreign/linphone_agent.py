@@ -80,7 +80,6 @@ def main():
     parameters = phone.core_create_account_params(core)
     phone.account_params_set_identity_address(parameters, phone.factory_create_address(factory, f"sip:{user}@{domain}"))
     phone.account_params_set_server_address(parameters, phone.factory_create_address(factory, f"sip:127.0.0.1:{port};transport=udp"))
-    phone.account_params_set_outbound_proxy_enabled(parameters, True)
     phone.account_params_set_register_enabled(parameters, True)
     phone.account_params_set_contact_parameters(parameters, CONTACT)
     account = phone.core_create_account(core, parameters)
