@@ -8,6 +8,6 @@ def run(lab):
     sipp.register("alice")
     sipp.run("publisher", lab.core.sip_port, users=["alice"], keys={"route": f"sip:orig@127.0.0.1:{lab.core.sip_port}"})
     lab.say("ok: through the S-CSCF, one")
-    sipp.run("publisher", lab.as_port, users=[f"u{number}" for number in range(50)], calls=50, rate=20,
+    sipp.run("publisher", lab.as_port, users=[f"u{number}" for number in range(20)], calls=20, rate=5,
              keys={"route": f"sip:127.0.0.1:{lab.as_port};orig"})
-    lab.say("ok: straight at Herald, 50 at 20/s")
+    lab.say("ok: straight at Herald, 20 at 5/s")
