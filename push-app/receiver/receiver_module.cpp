@@ -46,20 +46,21 @@ bool serves(std::uint32_t host_abi) noexcept {
   return major == kModuleAbiMajor && minor >= kModuleAbiMinor;
 }
 
-template <class Make>
-Module* guarded(Make make) noexcept {
+// No exception goes into the host's loader.
+template <class Output>
+Module* create(Output make_output) noexcept {
   try {
-    return make();
+    return std::make_unique<ReceiverModule>(make_output()).release();
   } catch (const std::exception&) {
     return nullptr;
   }
 }
 
 Module* create_printing() noexcept {
-  return guarded([]() -> Module* { return new ReceiverModule(print); });
+  return create([] { return print; });
 }
 Module* create_hosted() noexcept {
-  return guarded([]() -> Module* { return new ReceiverModule(std::make_unique<LogOutput>()); });
+  return create([] { return std::make_unique<LogOutput>(); });
 }
 
 constexpr herald_module_descriptor describe(Module* (*create)()) {

@@ -52,7 +52,7 @@ void read_items(const pugi::xml_node& list, const ListElement& what, bool suppor
   for (const auto& item : list.children()) {
     if (item.type() != pugi::node_element || out.size() >= kMaxFacts) continue;
     auto value = item_of(item);
-    if (!what.feature.empty()) value = std::string(what.feature) + "=" + value;
+    if (!what.feature.empty()) value.insert(0, std::string(what.feature) + '=');
     out.push_back({what.kind, std::move(value), supported});
   }
 }

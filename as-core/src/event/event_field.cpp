@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 
 namespace herald::event {
@@ -59,7 +60,7 @@ std::optional<double> parse_rate(std::string_view text) noexcept {
 
 std::string rate_text(double rate) {
   // In units of 1e-10, so that no locale and no exponent can get in.
-  const auto units = static_cast<std::uint64_t>(std::clamp(rate, kLowestRate, kHighestRate) * 1e10 + 0.5);
+  const auto units = static_cast<std::uint64_t>(std::llround(std::clamp(rate, kLowestRate, kHighestRate) * 1e10));
   auto part = std::to_string(units % 10'000'000'000ULL);
   part.insert(0, 10 - part.size(), '0');
   part.erase(part.find_last_not_of('0') + 1);

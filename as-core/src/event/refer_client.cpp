@@ -285,21 +285,20 @@ void ReferClient::settle(Referral& referral, ReferResult result) {
   promise.set(std::move(result));
 }
 
-void ReferClient::end(const ReferralPtr& referral) {
-  const auto kept = referral;
-  kept->ended = true;
-  kept->reports.finish();
+// By value: what calls it may hold the only other reference in what is erased.
+void ReferClient::end(ReferralPtr referral) {
+  referral->ended = true;
+  referral->reports.finish();
   // The reports may be faster than the answer, which is still to come.
-  if (!kept->transaction) drop(kept);
+  if (!referral->transaction) drop(std::move(referral));
 }
 
-void ReferClient::drop(const ReferralPtr& referral) {
-  const auto kept = referral;
-  if (kept->over) return;
-  kept->over = true;
-  if (kept->timer) side_.executor.timers().cancel(kept->timer);
-  kept->timer = {};
-  referrals_.erase(kept->key);
+void ReferClient::drop(ReferralPtr referral) {
+  if (referral->over) return;
+  referral->over = true;
+  if (referral->timer) side_.executor.timers().cancel(referral->timer);
+  referral->timer = {};
+  referrals_.erase(referral->key);
 }
 
 void ReferClient::stop() {

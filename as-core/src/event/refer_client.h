@@ -40,8 +40,8 @@ class ReferClient : public std::enable_shared_from_this<ReferClient> {
   void arm(const ReferralPtr& referral, Duration delay);
   // Tells the outcome of the REFER itself, once.
   void settle(Referral& referral, ReferResult result);
-  void end(const ReferralPtr& referral);  // the last report
-  void drop(const ReferralPtr& referral);
+  void end(ReferralPtr referral);  // the last report
+  void drop(ReferralPtr referral);
   void forget_events_at(const EventsAt* watcher);
 
   ClientSide side_;

@@ -1,6 +1,8 @@
 // Numbers of fields are for ever: never reuse one.
 #include "event/subscription_record.h"
 
+#include <cmath>
+
 #include "herald/record.h"
 
 namespace herald::event {
@@ -38,7 +40,7 @@ void optional_text(RecordWriter& writer, FieldTag tag, const std::string& value)
 }
 
 void write_rate(RecordWriter& writer, FieldTag tag, const std::optional<double>& rate) {
-  if (rate) writer.number(tag, static_cast<std::int64_t>(*rate * kRateUnits + 0.5));
+  if (rate) writer.number(tag, std::llround(*rate * kRateUnits));
 }
 
 std::optional<double> read_rate(const RecordReader& reader, FieldTag tag) {
