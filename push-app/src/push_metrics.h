@@ -22,9 +22,10 @@ class PushMetrics {
   void in_flight(double change) const { in_flight_.add(change); }
   void own_push_returned() const { returned_.add(); }
   void foreign_message() const { foreign_.add(); }
+  void unknown_report() const { unknown_reports_.add(); }
 
  private:
-  metrics::Counter pushes_, recipients_, returned_, foreign_;
+  metrics::Counter pushes_, recipients_, returned_, foreign_, unknown_reports_;
   metrics::Gauge waiting_, in_flight_;
   metrics::Histogram latency_;
 };

@@ -132,24 +132,46 @@ Task<void> PushServlet::tell_shard(ServletContext* context, std::shared_ptr<cons
   }
 }
 
-// Asserted by a trusted peer as one of the identities we send as.
-bool PushServlet::is_own(const IscContext& isc) const {
-  if (!isc.trusted) return false;
+// One of the identities we send as.
+bool PushServlet::is_ours(std::string_view uri) const {
   const auto config = context_->config<PushConfig>();
-  for (const auto& asserted : isc.asserted_identity) {
-    const auto identity = canonical_identity(asserted.uri);
-    if (identity == canonical_identity(config->sender_identity)) return true;
-    for (const auto& initiator : config->initiators) {
-      const auto& own = initiator.identities;
-      if (std::any_of(own.begin(), own.end(), [&](const auto& uri) { return canonical_identity(uri) == identity; })) return true;
-    }
-  }
-  return false;
+  const auto identity = canonical_identity(uri);
+  if (identity == canonical_identity(config->sender_identity)) return true;
+  return std::any_of(config->initiators.begin(), config->initiators.end(), [&](const Initiator& initiator) {
+    const auto& own = initiator.identities;
+    return std::any_of(own.begin(), own.end(), [&](const auto& one) { return canonical_identity(one) == identity; });
+  });
 }
+
+// A trusted peer says that we sent it.
+bool PushServlet::is_own(const IscContext& isc) const {
+  return isc.trusted && std::any_of(isc.asserted_identity.begin(), isc.asserted_identity.end(),
+                                    [this](const NameAddr& asserted) { return is_ours(asserted.uri); });
+}
+
+namespace {
+
+// A disposition notification, plain or wrapped (RFC 5438 7.1.2, RFC 3862).
+bool carries_report(const SipMessage& message) {
+  constexpr std::string_view kReport = "message/imdn+xml";
+  constexpr std::size_t kLookedAt = 4096;
+  const auto type = MediaType::parse(message.headers.get("Content-Type").value_or(""));
+  if (!type) return false;
+  if (type->type == kReport) return true;
+  return type->type == "message/cpim" && std::string_view(message.body).substr(0, kLookedAt).find(kReport) != std::string_view::npos;
+}
+
+}  // namespace
 
 // A terminating iFC brings our own push back to us: on it goes, with the S-CSCF's mark untouched (AS-47), or it would loop.
 // A MESSAGE of somebody else is none of ours either: transparent.
 Task<void> PushServlet::do_message(SipServletRequest request) {
+  // PS-52: taken at once, whatever it says. No report has been asked for, so there is none to match it with.
+  if (carries_report(request.message()) && (!request.isc().has_onward_route() || is_ours(request.uri()))) {
+    metrics_.unknown_report();
+    static_cast<void>(request.respond(200));
+    co_return;
+  }
   if (is_own(request.isc())) {
     metrics_.own_push_returned();
   } else {

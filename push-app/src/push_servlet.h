@@ -34,6 +34,7 @@ class PushServlet final : public SipServlet {
   void consent_changed(const ConsentChange& change);
 
  private:
+  [[nodiscard]] bool is_ours(std::string_view uri) const;
   [[nodiscard]] bool is_own(const IscContext& isc) const;
   [[nodiscard]] Handover handover();
   [[nodiscard]] Forget forget();

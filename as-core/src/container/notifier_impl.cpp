@@ -43,6 +43,7 @@ event::Opening opening_of(const detail::RequestState& request, SubscribeRequest&
   if (const auto uri = SipUri::parse(request.message.uri()); uri && uri->is_sip()) opening.contact_user = uri->user;
   opening.package = std::move(wish.package);
   opening.event_id = std::move(wish.event_id);
+  opening.event_params = wish.event_params.text();
   opening.subscriber = std::move(wish.subscriber);
   opening.icid = request.incoming->isc.icid;
   opening.rates = wish.rates;

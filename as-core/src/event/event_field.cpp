@@ -91,9 +91,10 @@ Expected<EventField> parse_event(std::string_view value) {
   return field;
 }
 
-std::string event_text(std::string_view package, std::string_view id) {
+std::string event_text(std::string_view package, std::string_view id, std::string_view params) {
   std::string text(package);
   if (!id.empty()) text.append(";id=").append(id);
+  text.append(params);
   return text;
 }
 

@@ -20,8 +20,8 @@ struct EventField {
 };
 Expected<EventField> parse_event(std::string_view value);
 
-// "oma-push;id=7"
-[[nodiscard]] std::string event_text(std::string_view package, std::string_view id);
+// "oma-push;id=7;appid=news.ua"; `params` as SipParams writes them.
+[[nodiscard]] std::string event_text(std::string_view package, std::string_view id, std::string_view params = {});
 
 // RFC 6446 9.1: 1*2DIGIT ["." 1*10DIGIT], zero excluded.
 [[nodiscard]] std::optional<double> parse_rate(std::string_view text) noexcept;

@@ -21,8 +21,9 @@ bool tells_state(EndReason reason) noexcept {
   return reason == EndReason::timeout || reason == EndReason::invariant || reason == EndReason::none;
 }
 
-std::size_t room_for_content(const dialog::DialogState& dialog, const std::string& allow_events, std::size_t limit) {
-  std::size_t used = kFixedBytes + dialog.remote_target.size() + dialog.local_address.size() + dialog.local_tag.size() +
+std::size_t room_for_content(const Subscription& subscription, const std::string& allow_events, std::size_t limit) {
+  const auto& dialog = subscription.dialog;
+  std::size_t used = kFixedBytes + subscription.event_params.size() + dialog.remote_target.size() + dialog.local_address.size() + dialog.local_tag.size() +
                      dialog.remote_address.size() + dialog.remote_tag.size() + dialog.call_id.size() +
                      dialog.local_contact.size() + allow_events.size();
   for (const auto& route : dialog.route_set) used += route.size() + 9;
@@ -157,7 +158,7 @@ Task<void> SubscriptionManager::ask(EntryHandle handle, NotifyCause cause) {
     wish.cause = entry.fetch ? NotifyCause::initial : cause;
     auto info = info_of(entry, subscription);
     try {
-      wish.room = room_for_content(subscription.dialog, allow_events_, package.rules().max_request_bytes);
+      wish.room = room_for_content(subscription, allow_events_, package.rules().max_request_bytes);
       auto asking = package.content(std::move(info), wish);
       content = co_await std::move(asking);
     } catch (...) {
@@ -183,7 +184,7 @@ SipMessage SubscriptionManager::make_notify(Entry& entry, Subscription& subscrip
   subscription.dialog.local_cseq = entry.cseq++;
   auto message = subscription.dialog.make_request("NOTIFY");
   auto& headers = message.headers;
-  headers.add("Event", event_text(info.package, info.event_id));
+  headers.add("Event", event_text(info.package, info.event_id, subscription.event_params));
   StateField state;
   state.status = entry.fetch ? SubscriptionStatus::terminated : entry.status;
   if (state.status == SubscriptionStatus::terminated) {

@@ -220,6 +220,7 @@ Task<Expected<Begun>> SubscriptionManager::begin(Opening opening) {
   subscription.dialog.state = dialog::State::confirmed;
   subscription.dialog.local_contact = parts_.stack.contact_uri(opening.transport, opening.contact_user);
   info.contact = subscription.dialog.remote_target;
+  subscription.event_params = std::move(opening.event_params);
   if (rules.charging_vector) subscription.icid = std::move(opening.icid);
 
   subscription.dialog.local_cseq = kCSeqBlock;

@@ -39,7 +39,7 @@ struct Opening {
   dialog::DialogState dialog;  // without local contact
   sip::Transport transport = sip::Transport::udp;
   std::string contact_user;
-  std::string package, event_id, subscriber, icid;
+  std::string package, event_id, event_params, subscriber, icid;
   EventRates rates;  // as asked
   std::vector<std::string> accept;
   std::optional<std::chrono::seconds> expires;

@@ -28,7 +28,8 @@ enum Tag : FieldTag {
   kReason = 16,
   kRetryAfter = 17,
   kBySubscriber = 18,
-  kHighest = kBySubscriber,
+  kEventParams = 19,  // ";appid=news.ua"
+  kHighest = kEventParams,
 };
 
 constexpr double kRateUnits = 1e10;
@@ -66,6 +67,7 @@ std::string encode(const Subscription& subscription) {
   writer.number(kStatus, static_cast<std::int64_t>(info.status));
   writer.time(kCreated, info.created).time(kExpires, info.expires);
   optional_text(writer, kIcid, subscription.icid);
+  optional_text(writer, kEventParams, subscription.event_params);
   if (subscription.reason != EndReason::none) writer.number(kReason, static_cast<std::int64_t>(subscription.reason));
   if (subscription.retry_after) writer.number(kRetryAfter, subscription.retry_after->count());
   if (subscription.by_subscriber) writer.flag(kBySubscriber, true);
@@ -105,6 +107,7 @@ Expected<Subscription> decode(std::string_view id, std::string_view record) {
   info.created = reader->time(kCreated).value_or(WallTime{});
   info.expires = *expires;
   subscription.icid = text(*reader, kIcid);
+  subscription.event_params = text(*reader, kEventParams);
   const auto reason = reader->number(kReason).value_or(0);
   if (reason < 0 || reason > static_cast<std::int64_t>(EndReason::invariant)) {
     return fail(ErrorCode::corrupt, "subscription record: unknown reason");

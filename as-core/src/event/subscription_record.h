@@ -17,6 +17,7 @@ inline constexpr std::uint32_t kCSeqBlock = 16;
 struct Subscription {
   SubscriptionInfo info;       // id is the record's key, not a field of it
   dialog::DialogState dialog;  // local_cseq: reserved, not used (ST-40)
+  std::string event_params;    // of the first Event, told in every NOTIFY: ";appid=news.ua"
   std::string icid;            // of the SUBSCRIBE; kept only where the package asks for it (AS-61)
   // Status terminated: what the last NOTIFY has to say. Written so that a restart says it too.
   EndReason reason = EndReason::none;

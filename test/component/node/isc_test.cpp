@@ -112,3 +112,23 @@ TEST_CASE("a MESSAGE that no service wants passes transparently, with the mark u
   REQUIRE_FALSE(lab.scscf.responses.empty());
   CHECK(lab.scscf.responses.back().status() == 200);
 }
+
+TEST_CASE("a disposition notification to the sender's identity is taken with 200 and counted, also over ISC (PS-52)") {
+  Lab lab;
+  const auto report = [&](const std::string& branch, const std::string& onward, const std::string& type, const std::string& body) {
+    return "MESSAGE sip:push@ims.lab SIP/2.0\r\nVia: SIP/2.0/UDP " + lab.scscf.socket.host_port() + ";branch=z9hG4bK" + branch +
+           "\r\nMax-Forwards: 70\r\nRoute: <sip:127.0.0.1:" + std::to_string(lab.sip_port()) + ";lr>" + onward +
+           "\r\nFrom: <sip:alice@ims.lab>;tag=r\r\nTo: <sip:push@ims.lab>\r\nCall-ID: " + branch +
+           "@ims.lab\r\nCSeq: 1 MESSAGE\r\nP-Asserted-Identity: <sip:alice@ims.lab>\r\nContent-Type: " + type +
+           "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  };
+  const std::string imdn = "<imdn xmlns=\"urn:ietf:params:xml:ns:imdn\"><message-id>never-asked</message-id></imdn>";
+  lab.send(lab.scscf, report("plain", "", "message/imdn+xml", imdn));
+  lab.send(lab.scscf, report("cpim", ", <sip:odi-9@" + lab.scscf.socket.host_port() + ";lr>", "message/cpim",
+                             "From: <sip:alice@ims.lab>\r\n\r\nContent-Type: message/imdn+xml\r\n\r\n" + imdn));
+  REQUIRE(lab.scscf.responses.size() == 2);
+  CHECK(lab.scscf.responses[0].status() == 200);
+  CHECK(lab.scscf.responses[1].status() == 200);
+  CHECK(lab.scscf.transactions("MESSAGE").empty());  // not passed on
+  CHECK(lab.metric("herald_push_unknown_reports_total") == 2);
+}

@@ -34,7 +34,7 @@ TEST_CASE("AS-67 ST-40 ST-42: a restart keeps the subscription; the next NOTIFY 
   {
     NotifierBench bench(&store);
     bench.package.the_rules.max_rate = 0;
-    bob = bench.subscribed("01", {{"Expires", "3600"}, {"Event", "oma-push;id=5"}});
+    bob = bench.subscribed("01", {{"Expires", "3600"}, {"Event", "oma-push;appid=news.ua;id=5"}});
     for (int i = 0; i < 40; ++i) {  // several blocks of numbers
       bench.changed();
       CHECK(cseq_of(bench.notify()) > last);
@@ -57,7 +57,7 @@ TEST_CASE("AS-67 ST-40 ST-42: a restart keeps the subscription; the next NOTIFY 
   CHECK(cseq_of(bench.notify()) > last);
   CHECK(cseq_of(bench.notify()) <= last + 17);
   CHECK(bench.notify().body == "everything");
-  CHECK(bench.header("Event") == "oma-push;id=5");
+  CHECK(bench.header("Event") == "oma-push;id=5;appid=news.ua");  // PS-70
   CHECK(dialog::tag_of(bench.header("From")) == bob.to_tag);
   bench.answer(200);
   const auto call = bench.send(bob.subscribe({{"Event", "oma-push;id=5"}}));

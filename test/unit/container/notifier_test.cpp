@@ -38,7 +38,7 @@ TEST_CASE("PS-60 PS-65 PS-70 AS-60: a SUBSCRIBE gets 200 with Expires and Contac
   CHECK(dialog::tag_of(value(notify, "From")) == bob.to_tag);
   CHECK(dialog::tag_of(value(notify, "To")) == "from-01");
   CHECK(value(notify, "CSeq") == "1 NOTIFY");
-  CHECK(value(notify, "Event") == "oma-push;id=7");
+  CHECK(value(notify, "Event") == "oma-push;id=7;appid=news");
   CHECK(value(notify, "Subscription-State") == "active;expires=600");
   CHECK(value(notify, "Contact") == "<sip:push@127.0.0.1:5065>");
   CHECK(value(notify, "SIP-ETag") == "e1");

@@ -138,6 +138,7 @@ struct Phone {
   }
   ~Phone() {
     executor.run([&] { container->stop(); });
+    web.asked.clear();  // as a node's HTTP client ends: who waits for an answer gets Error{gone}
     executor.run_ready();
   }
 
