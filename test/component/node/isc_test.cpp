@@ -115,7 +115,8 @@ TEST_CASE("a MESSAGE that no service wants passes transparently, with the mark u
 
 TEST_CASE("a disposition notification to the sender's identity is taken with 200 and counted, also over ISC (PS-52)") {
   Lab lab;
-  const auto report = [&](const std::string& branch, const std::string& onward, const std::string& type, const std::string& body) {
+  const auto report = [&](const std::string& branch, const std::string& onward, const std::string& type,
+                          const std::string& body) {
     return "MESSAGE sip:push@ims.lab SIP/2.0\r\nVia: SIP/2.0/UDP " + lab.scscf.socket.host_port() + ";branch=z9hG4bK" + branch +
            "\r\nMax-Forwards: 70\r\nRoute: <sip:127.0.0.1:" + std::to_string(lab.sip_port()) + ";lr>" + onward +
            "\r\nFrom: <sip:alice@ims.lab>;tag=r\r\nTo: <sip:push@ims.lab>\r\nCall-ID: " + branch +
