@@ -158,7 +158,8 @@ bool carries_report(const SipMessage& message) {
   const auto type = MediaType::parse(message.headers.get("Content-Type").value_or(""));
   if (!type) return false;
   if (type->type == kReport) return true;
-  return type->type == "message/cpim" && std::string_view(message.body).substr(0, kLookedAt).find(kReport) != std::string_view::npos;
+  return type->type == "message/cpim" &&
+         std::string_view(message.body).substr(0, kLookedAt).find(kReport) != std::string_view::npos;
 }
 
 }  // namespace
