@@ -30,8 +30,7 @@ PushMetrics::PushMetrics()
       recipients_(metrics::counter("herald_push_recipients_total", "Deliveries of accepted pushes")),
       returned_(metrics::counter("herald_push_own_returned_total", "Own MESSAGEs that came back over ISC and were sent on")),
       foreign_(metrics::counter("herald_push_foreign_messages_total", "MESSAGEs of others that were sent on")),
-      unknown_reports_(
-          metrics::counter("herald_push_unknown_reports_total", "Disposition notifications that match no push")),
+      unknown_reports_(metrics::counter("herald_push_unknown_reports_total", "Disposition notifications that match no push")),
       waiting_(metrics::gauge("herald_push_waiting_deliveries", "Deliveries without final state")),
       in_flight_(metrics::gauge("herald_push_in_flight_deliveries", "Deliveries being worked on")),
       latency_(metrics::histogram("herald_push_latency_seconds", "From acceptance to the final state",

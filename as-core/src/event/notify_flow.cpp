@@ -23,8 +23,8 @@ bool tells_state(EndReason reason) noexcept {
 
 std::size_t room_for_content(const Subscription& subscription, const std::string& allow_events, std::size_t limit) {
   const auto& dialog = subscription.dialog;
-  std::size_t used = kFixedBytes + subscription.event_params.size() + dialog.remote_target.size() + dialog.local_address.size() + dialog.local_tag.size() +
-                     dialog.remote_address.size() + dialog.remote_tag.size() + dialog.call_id.size() +
+  std::size_t used = kFixedBytes + subscription.event_params.size() + dialog.remote_target.size() + dialog.local_address.size() +
+                     dialog.local_tag.size() + dialog.remote_address.size() + dialog.remote_tag.size() + dialog.call_id.size() +
                      dialog.local_contact.size() + allow_events.size();
   for (const auto& route : dialog.route_set) used += route.size() + 9;
   return limit > used ? limit - used : 0;
