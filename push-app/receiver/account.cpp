@@ -39,6 +39,10 @@ SipHeaderField identity_field(const Account& account) {
   return {account.user.registers ? "P-Preferred-Identity" : "P-Asserted-Identity", "<" + account.user.identity + ">"};
 }
 
+Task<void> all_ended(const AgentShared* shared, const std::size_t* ending, Deadline deadline) {
+  while (*ending > 0 && !deadline.passed(shared->context->clock())) (void)co_await sleep_for(std::chrono::milliseconds(10));
+}
+
 Expected<SipServletRequest> originate(const AgentShared& shared, const Account& account, std::string_view method,
                                       const std::string& to) {
   auto& factory = shared.context->sip_factory();

@@ -50,6 +50,9 @@ struct AgentShared {
 [[nodiscard]] Expected<SipServletRequest> originate(const AgentShared& shared, const Account& account, std::string_view method,
                                                     const std::string& to);
 
+// Until what was begun at shutdown has ended, or the deadline has passed. Both outlive the task.
+Task<void> all_ended(const AgentShared* shared, const std::size_t* ending, Deadline deadline);
+
 // What this agent answers and understands, by what it was told to do.
 [[nodiscard]] std::vector<std::string> served_methods(const AgentOptions& options);
 [[nodiscard]] std::vector<std::string> served_events(const AgentOptions& options);

@@ -151,7 +151,7 @@ Task<void> Publications::end(Deadline deadline) {
     ++ending_;
     spawn(remove(this, publication.get(), deadline));
   }
-  while (ending_ > 0 && !deadline.passed(shared_.context->clock())) (void)co_await sleep_for(std::chrono::milliseconds(10));
+  co_await all_ended(&shared_, &ending_, deadline);
 }
 
 }  // namespace herald::receiver

@@ -79,9 +79,9 @@ Task<void> Registrations::refresh(Registration* registration) {
   const auto wait = retry_after_failure(++registration->failures, outcome.retry_after);
   shared_.tell("error", {{"user", registration->account.user.identity},
                          {"what", "registration"},
-                         {"status", number(outcome.status), true},
+                         number_field("status", outcome.status),
                          {"reason", outcome.reason},
-                         {"retry_in", number(std::chrono::ceil<std::chrono::seconds>(wait).count()), true}});
+                         number_field("retry_in", std::chrono::ceil<std::chrono::seconds>(wait).count())});
   schedule(*registration, wait);
 }
 
@@ -166,7 +166,7 @@ Task<void> Registrations::deregister(Registration* registration, Deadline deadli
   else
     shared_.tell("error", {{"user", registration->account.user.identity},
                            {"what", "de-registration"},
-                           {"status", number(outcome.status), true},
+                           number_field("status", outcome.status),
                            {"reason", outcome.reason}});
   --ending_;
 }
@@ -179,7 +179,7 @@ Task<void> Registrations::end(Deadline deadline) {
     ++ending_;
     spawn(deregister(registration.get(), deadline));
   }
-  while (ending_ > 0 && !deadline.passed(shared_.context->clock())) (void)co_await sleep_for(std::chrono::milliseconds(10));
+  co_await all_ended(&shared_, &ending_, deadline);
 }
 
 }  // namespace herald::receiver

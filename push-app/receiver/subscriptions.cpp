@@ -114,7 +114,7 @@ Task<void> Subscriptions::end(Deadline deadline) {
   for (const auto& [id, watch] : watches_) ids.push_back(id);
   ending_ += ids.size();
   for (const auto id : ids) spawn(unsubscribe(this, id));
-  while (ending_ > 0 && !deadline.passed(shared_.context->clock())) (void)co_await sleep_for(std::chrono::milliseconds(10));
+  co_await all_ended(&shared_, &ending_, deadline);
 }
 
 void Subscriptions::abandon() {
