@@ -36,7 +36,7 @@ class NoSh final : public ShClient {
 };
 class NoHttp final : public HttpRoutes {
  public:
-  void add(std::string_view, std::string_view, HttpHandler) override {}
+  void add(std::string_view, std::string_view, HttpHandler, HttpRouteOptions) override {}
 };
 
 // SIGTERM and SIGINT as work on the shard.

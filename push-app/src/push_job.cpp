@@ -11,22 +11,31 @@ constexpr std::array<std::string_view, 16> kStatusNames{
     "accepted",  "scheduled", "waiting_reachable", "waiting_consent", "sending", "retrying", "network_accepted", "delivered",
     "displayed", "rejected",  "undeliverable",     "expired",         "aborted", "timeout",  "cancelled",        "unknown"};
 constexpr std::array<std::string_view, 3> kPriorityNames{"low", "medium", "high"};
+constexpr std::array<std::string_view, 4> kReportNames{"none", "network", "delivery", "display"};
+constexpr std::array<std::string_view, 4> kModeNames{"pager", "notify", "msrp", "indirection"};
+constexpr std::array<std::string_view, 4> kEvidenceNames{"none", "network", "hop", "receiver"};
+constexpr std::array<std::string_view, 3> kDevicesNames{"any", "one", "all"};
+
+template <std::size_t kCount, class Enum>
+std::string_view name_of(const std::array<std::string_view, kCount>& names, Enum value) noexcept {
+  const auto index = static_cast<std::size_t>(value);
+  return index < kCount ? names[index] : "unknown";
+}
+
+template <class Enum, std::size_t kCount>
+std::optional<Enum> value_of(const std::array<std::string_view, kCount>& names, std::string_view text) noexcept {
+  const auto* found = std::find(names.begin(), names.end(), text);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Enum>(found - names.begin());
+}
 
 // The first and the last lines of a long history say more than its middle.
 constexpr std::size_t kMaxHistory = 32;
 
 }  // namespace
 
-std::string_view to_string(Status status) noexcept {
-  const auto index = static_cast<std::size_t>(status);
-  return index < kStatusNames.size() ? kStatusNames[index] : "unknown";
-}
-
-std::optional<Status> parse_status(std::string_view text) noexcept {
-  const auto* found = std::find(kStatusNames.begin(), kStatusNames.end(), text);
-  if (found == kStatusNames.end()) return std::nullopt;
-  return static_cast<Status>(found - kStatusNames.begin());
-}
+std::string_view to_string(Status status) noexcept { return name_of(kStatusNames, status); }
+std::optional<Status> parse_status(std::string_view text) noexcept { return value_of<Status>(kStatusNames, text); }
 
 bool is_final(Status status) noexcept {
   switch (status) {
@@ -44,30 +53,19 @@ bool is_final(Status status) noexcept {
   }
 }
 
-std::string_view to_string(Priority priority) noexcept { return kPriorityNames[static_cast<std::size_t>(priority) % 3]; }
+std::string_view to_string(Priority priority) noexcept { return name_of(kPriorityNames, priority); }
+std::optional<Priority> parse_priority(std::string_view text) noexcept { return value_of<Priority>(kPriorityNames, text); }
 
-std::optional<Priority> parse_priority(std::string_view text) noexcept {
-  const auto* found = std::find(kPriorityNames.begin(), kPriorityNames.end(), text);
-  if (found == kPriorityNames.end()) return std::nullopt;
-  return static_cast<Priority>(found - kPriorityNames.begin());
-}
+std::string_view to_string(Report report) noexcept { return name_of(kReportNames, report); }
+std::optional<Report> parse_report(std::string_view text) noexcept { return value_of<Report>(kReportNames, text); }
 
-std::string_view to_string(Mode mode) noexcept {
-  switch (mode) {
-    case Mode::pager:
-      return "pager";
-    case Mode::notify:
-      return "notify";
-  }
-  return "unknown";
-}
+std::string_view to_string(Mode mode) noexcept { return name_of(kModeNames, mode); }
+std::optional<Mode> parse_mode_name(std::string_view text) noexcept { return value_of<Mode>(kModeNames, text); }
 
-std::optional<Mode> parse_mode_name(std::string_view text) noexcept {
-  for (const auto mode : {Mode::pager, Mode::notify}) {
-    if (text == to_string(mode)) return mode;
-  }
-  return std::nullopt;
-}
+std::string_view to_string(Evidence evidence) noexcept { return name_of(kEvidenceNames, evidence); }
+
+std::string_view to_string(Devices devices) noexcept { return name_of(kDevicesNames, devices); }
+std::optional<Devices> parse_devices(std::string_view text) noexcept { return value_of<Devices>(kDevicesNames, text); }
 
 bool Delivery::move_to(Status next, int pap_code, std::string why, WallTime now) {
   const bool display_after_delivery = status == Status::delivered && next == Status::displayed;

@@ -1,9 +1,11 @@
 #include "push_records.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <sstream>
 #include <utility>
 
 #include "herald/record.h"
@@ -17,15 +19,17 @@ constexpr std::uint16_t kSchema = 1;
 namespace job_tag {
 constexpr FieldTag kCreated = 1, kInitiator = 2, kSender = 3, kApplication = 4, kContentType = 5, kContentBytes = 6, kReport = 7,
                    kPriority = 8, kDeliverAfter = 9, kDeliverBefore = 10, kExpires = 11, kTrace = 12, kRecipients = 13,
-                   kMode = 14, kAnonymous = 15;
-constexpr FieldTag kHighest = kAnonymous;
+                   kMode = 14, kAnonymous = 15, kContentBlob = 16, kContentHeaders = 17, kReportIfPossible = 18, kDevices = 19,
+                   kExcluded = 20, kCallbackForm = 21, kCallback = 22, kExternalId = 23, kExternalInfo = 24, kReplaces = 25;
+constexpr FieldTag kHighest = kReplaces;
 }  // namespace job_tag
 
 namespace delivery_tag {
 constexpr FieldTag kAddress = 1, kStatus = 2, kCode = 3, kCause = 4, kDetail = 5, kMode = 6, kAttempts = 7, kUnknownOutcomes = 8,
                    kRestarts = 9, kFixes = 10, kContent = 11, kRedirected = 12, kCancelRequested = 13, kCreated = 14,
-                   kUpdated = 15, kStarted = 16, kRetryAt = 17, kHistory = 18, kExpires = 19, kPriority = 20, kNegotiations = 21;
-constexpr FieldTag kHighest = kNegotiations;
+                   kUpdated = 15, kStarted = 16, kRetryAt = 17, kHistory = 18, kExpires = 19, kPriority = 20, kNegotiations = 21,
+                   kGiven = 22, kEvidence = 23, kReportDue = 24, kLateReport = 25;
+constexpr FieldTag kHighest = kLateReport;
 }  // namespace delivery_tag
 
 Unexpected corrupt(const Record& record, std::string_view what) {
@@ -60,6 +64,38 @@ std::optional<Transition> decode_transition(std::string_view text) {
   if (!known || used <= 0 || static_cast<std::size_t>(used) > copy.size()) return std::nullopt;
   return Transition{WallTime(std::chrono::milliseconds(at)), *known, static_cast<std::uint16_t>(attempt),
                     copy.substr(static_cast<std::size_t>(used))};
+}
+
+// "id size sha1 sha256"
+std::string encode_blob(const BlobInfo& blob) {
+  return blob.id + ' ' + std::to_string(blob.size) + ' ' + blob.sha1 + ' ' + blob.sha256;
+}
+
+std::optional<BlobInfo> decode_blob(std::string_view text) {
+  BlobInfo blob;
+  std::istringstream words{std::string(text)};
+  if (!(words >> blob.id >> blob.size >> blob.sha1 >> blob.sha256)) return std::nullopt;
+  return blob;
+}
+
+// One "name: value" a line; neither holds a line break (submissions with one are refused).
+std::string encode_headers(const std::vector<EntityHeader>& headers) {
+  std::string text;
+  for (const auto& header : headers) text += header.name + ": " + header.value + '\n';
+  return text;
+}
+
+std::vector<EntityHeader> decode_headers(std::string_view text) {
+  std::vector<EntityHeader> headers;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    const auto line = text.substr(0, end);
+    if (const auto colon = line.find(": "); colon != std::string_view::npos) {
+      headers.push_back({std::string(line.substr(0, colon)), std::string(line.substr(colon + 2))});
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return headers;
 }
 
 }  // namespace
@@ -105,13 +141,27 @@ std::string encode(const PushJob& job) {
       .text(kInitiator, job.initiator)
       .text(kSender, job.sender)
       .text(kApplication, job.application);
-  for (const auto& content : job.contents) writer.text(kContentType, content.type).text(kContentBytes, content.bytes);
+  for (const auto& content : job.contents) {
+    writer.text(kContentType, content.type)
+        .text(kContentBytes, content.bytes)
+        .text(kContentBlob, content.blob ? encode_blob(*content.blob) : std::string())
+        .text(kContentHeaders, encode_headers(content.headers));
+  }
   writer.number(kReport, static_cast<int>(job.report)).number(kPriority, static_cast<int>(job.priority));
   if (job.deliver_after) writer.time(kDeliverAfter, *job.deliver_after);
   if (job.deliver_before) writer.time(kDeliverBefore, *job.deliver_before);
   writer.time(kExpires, job.expires).text(kTrace, job.trace).number(kRecipients, job.recipients);
   if (job.mode) writer.number(kMode, static_cast<int>(*job.mode));
   if (job.anonymous) writer.flag(kAnonymous, true);
+  if (job.report_if_possible) writer.flag(kReportIfPossible, true);
+  if (job.devices != Devices::any) writer.number(kDevices, static_cast<int>(job.devices));
+  for (const auto& feature : job.excluded) writer.text(kExcluded, feature);
+  if (job.callback_form != CallbackForm::none) {
+    writer.number(kCallbackForm, static_cast<int>(job.callback_form)).text(kCallback, job.callback);
+  }
+  if (!job.external_id.empty()) writer.text(kExternalId, job.external_id);
+  if (!job.external_info.empty()) writer.text(kExternalInfo, job.external_info);
+  if (!job.replaces.empty()) writer.text(kReplaces, job.replaces);
   writer.raw(job.unknown_fields);
   return writer.take();
 }
@@ -136,8 +186,18 @@ Expected<PushJob> decode_push(const Record& record) {
   job.application = *application;
   job.initiator = reader->text(kInitiator).value_or("");
   job.trace = reader->text(kTrace).value_or("");
-  for (std::size_t i = 0; i < types.size(); ++i) job.contents.push_back({std::string(types[i]), std::string(bytes[i])});
-  const auto report = to_enum(reader->number(kReport).value_or(1), Report::network);
+  const auto blobs = reader->texts(kContentBlob);
+  const auto headers = reader->texts(kContentHeaders);
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    Content content{std::string(types[i]), std::string(bytes[i])};
+    if (i < blobs.size() && !blobs[i].empty()) {
+      content.blob = decode_blob(blobs[i]);
+      if (!content.blob) return corrupt(record, "a blob without id, size or digest");
+    }
+    if (i < headers.size()) content.headers = decode_headers(headers[i]);
+    job.contents.push_back(std::move(content));
+  }
+  const auto report = to_enum(reader->number(kReport).value_or(1), Report::display);
   const auto priority = to_enum(reader->number(kPriority).value_or(1), Priority::high);
   // A newer version may know more reports; the proof we can give is then the best there is.
   job.report = report.value_or(Report::network);
@@ -145,8 +205,16 @@ Expected<PushJob> decode_push(const Record& record) {
   job.deliver_after = reader->time(kDeliverAfter);
   job.deliver_before = reader->time(kDeliverBefore);
   job.recipients = static_cast<std::uint32_t>(reader->number(kRecipients).value_or(0));
-  if (const auto mode = reader->number(kMode)) job.mode = to_enum(*mode, Mode::notify);
+  if (const auto mode = reader->number(kMode)) job.mode = to_enum(*mode, Mode::indirection);
   job.anonymous = reader->flag(kAnonymous);
+  job.report_if_possible = reader->flag(kReportIfPossible);
+  job.devices = to_enum(reader->number(kDevices).value_or(0), Devices::all).value_or(Devices::any);
+  for (const auto feature : reader->texts(kExcluded)) job.excluded.emplace_back(feature);
+  job.callback_form = to_enum(reader->number(kCallbackForm).value_or(0), CallbackForm::pap).value_or(CallbackForm::none);
+  job.callback = reader->text(kCallback).value_or("");
+  job.external_id = reader->text(kExternalId).value_or("");
+  job.external_info = reader->text(kExternalInfo).value_or("");
+  job.replaces = reader->text(kReplaces).value_or("");
   job.unknown_fields = reader->unknown(kHighest);
   return job;
 }
@@ -173,6 +241,10 @@ std::string encode(const Delivery& delivery) {
   if (delivery.negotiations != 0) writer.number(kNegotiations, delivery.negotiations);
   if (!delivery.redirected.empty()) writer.text(kRedirected, delivery.redirected);
   if (delivery.cancel_requested) writer.flag(kCancelRequested, true);
+  if (!delivery.given.empty()) writer.text(kGiven, delivery.given);
+  if (delivery.evidence != Evidence::none) writer.number(kEvidence, static_cast<int>(delivery.evidence));
+  if (delivery.report_due) writer.time(kReportDue, *delivery.report_due);
+  if (!delivery.late_report.empty()) writer.text(kLateReport, delivery.late_report);
   if (delivery.attempts != 0) writer.time(kStarted, delivery.started);
   if (delivery.retry_at) writer.time(kRetryAt, *delivery.retry_at);
   for (const auto& transition : delivery.history) writer.text(kHistory, encode_transition(transition));
@@ -202,7 +274,7 @@ Expected<Delivery> decode_delivery(const Record& record) {
   delivery.code = static_cast<int>(reader->number(kCode).value_or(1001));
   delivery.cause = reader->text(kCause).value_or("");
   delivery.detail = reader->text(kDetail).value_or("");
-  if (const auto mode = reader->number(kMode)) delivery.mode = to_enum(*mode, Mode::notify);
+  if (const auto mode = reader->number(kMode)) delivery.mode = to_enum(*mode, Mode::indirection);
   delivery.attempts = small(*reader, kAttempts);
   delivery.unknown_outcomes = small(*reader, kUnknownOutcomes);
   delivery.restarts = small(*reader, kRestarts);
@@ -211,6 +283,10 @@ Expected<Delivery> decode_delivery(const Record& record) {
   delivery.negotiations = static_cast<std::uint8_t>(small(*reader, kNegotiations));
   delivery.redirected = reader->text(kRedirected).value_or("");
   delivery.cancel_requested = reader->flag(kCancelRequested);
+  delivery.given = reader->text(kGiven).value_or("");
+  delivery.evidence = to_enum(reader->number(kEvidence).value_or(0), Evidence::receiver).value_or(Evidence::none);
+  delivery.report_due = reader->time(kReportDue);
+  delivery.late_report = reader->text(kLateReport).value_or("");
   delivery.created = reader->time(kCreated).value_or(WallTime{});
   delivery.updated = reader->time(kUpdated).value_or(WallTime{});
   delivery.started = reader->time(kStarted).value_or(WallTime{});

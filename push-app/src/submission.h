@@ -21,6 +21,14 @@ struct SubmissionLimits {
 struct Recipient {
   std::string address;  // as submitted
   std::string user;     // canonical
+  std::string given{};  // as the initiator wrote it, when that differs from `address`
+};
+
+// The push it takes the place of (PAP-34).
+struct Replacement {
+  enum class Method : std::uint8_t { all, pending_only };
+  std::string id;  // ours, or the initiator's own
+  Method method = Method::all;
 };
 
 struct Submission {
@@ -34,6 +42,14 @@ struct Submission {
   std::optional<WallTime> deliver_after;
   std::optional<WallTime> deliver_before;
   bool anonymous = false;
+  bool report_if_possible = false;
+  Devices devices = Devices::any;
+  std::vector<std::string> excluded;
+  CallbackForm callback_form = CallbackForm::none;
+  std::string callback;
+  std::string external_id;  // the initiator's own push-id: unique within the account (PAP-30), 2007 else
+  std::string external_info;
+  std::optional<Replacement> replace;
 };
 
 [[nodiscard]] Checked<Submission> parse_submission(std::string_view json, const SubmissionLimits& limits);

@@ -8,10 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "herald/blob_store.h"
 #include "herald/event_state.h"
 #include "herald/executor.h"
 #include "herald/http.h"
 #include "herald/http_client.h"
+#include "herald/msrp.h"
 #include "herald/notifier.h"
 #include "herald/registration_view.h"
 #include "herald/service_profile.h"
@@ -58,6 +60,8 @@ class ServletContext {
   [[nodiscard]] virtual HttpRoutes& http() noexcept = 0;        // http.listen
   [[nodiscard]] virtual HttpRoutes& admin_http() noexcept = 0;  // admin.listen and the admin socket: trusted operators
   [[nodiscard]] virtual HttpClient& http_client() noexcept = 0;
+  [[nodiscard]] virtual BlobStore& blobs() noexcept = 0;
+  [[nodiscard]] virtual MsrpEndpoint& msrp() noexcept = 0;
   [[nodiscard]] virtual const std::vector<ServiceProfile>& services() const noexcept = 0;  // those of this module
 
   // The module's own configuration as Module::prepare() made it; the latest after a reload. Take it once per request.

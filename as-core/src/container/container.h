@@ -17,9 +17,11 @@
 #include <vector>
 
 #include "container/module_host.h"
+#include "herald/blob_store.h"
 #include "herald/executor.h"
 #include "herald/http.h"
 #include "herald/http_client.h"
+#include "herald/msrp.h"
 #include "herald/servlet_context.h"
 #include "herald/sh.h"
 #include "herald/store.h"
@@ -64,7 +66,9 @@ struct ShardParts {
   ContainerLimits limits;
   RegEventUse reg_event = RegEventUse::never;
   std::string reg_event_identity{};   // who asks; empty: the server name of the first service profile
-  HttpClient* http_client = nullptr;  // none: every call fails as unavailable
+  HttpClient* http_client = nullptr;  // none of these: every call fails as unavailable
+  BlobStore* blobs = nullptr;
+  MsrpEndpoint* msrp = nullptr;
 };
 
 // Values for /v1/node and status.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "container/absent_services.h"
 #include "container/container_events.h"
 #include "container/dispatcher.h"
 #include "container/registration_routes.h"
@@ -43,19 +44,6 @@ ims::RegistrationViewImpl::Options view_options(const ShardParts& parts) {
   return options;
 }
 
-// For nodes without an I/O thread.
-HttpClient& no_http_client() {
-  class None final : public HttpClient {
-    Future<HttpResponse> send(HttpCall, Deadline) override {
-      Promise<HttpResponse> promise;
-      promise.set(fail(ErrorCode::unavailable, "this node has no HTTP client"));
-      return promise.future();
-    }
-  };
-  static None none;
-  return none;
-}
-
 }  // namespace
 
 Core::Core(ShardParts shard_parts, Shards& all, const ModuleHost& host, std::shared_ptr<const Snapshot> first)
@@ -68,6 +56,8 @@ Core::Core(ShardParts shard_parts, Shards& all, const ModuleHost& host, std::sha
       feed(*this),
       call_id_host(as_word(parts.node.name)) {
   if (parts.http_client == nullptr) parts.http_client = &no_http_client();
+  if (parts.blobs == nullptr) parts.blobs = &no_blobs();
+  if (parts.msrp == nullptr) parts.msrp = &no_msrp();
   notifier = make_notifier(*this);
   subscriber = make_subscriber(*this);
   event_state = make_event_state(*this);

@@ -32,6 +32,8 @@ class ServletContextImpl final : public ServletContext {
   HttpRoutes& http() noexcept override { return core_.parts.http; }
   HttpRoutes& admin_http() noexcept override { return core_.parts.admin_http; }
   HttpClient& http_client() noexcept override { return *core_.parts.http_client; }
+  BlobStore& blobs() noexcept override { return *core_.parts.blobs; }
+  MsrpEndpoint& msrp() noexcept override { return *core_.parts.msrp; }
   const std::vector<ServiceProfile>& services() const noexcept override { return core_.snapshot->of_module[hosted_.index]; }
   bool accepting() const noexcept override { return !core_.draining && !core_.stopped; }
 

@@ -188,7 +188,7 @@ class HttpServer::Impl final : public ConnectionHost, public IoLoop::RoundEnd {
   class View final : public HttpRoutes {
    public:
     View(RouteTable& table, Executor& executor) : table_(table), executor_(executor) {}
-    void add(std::string_view method, std::string_view pattern, HttpHandler handler) override {
+    void add(std::string_view method, std::string_view pattern, HttpHandler handler, HttpRouteOptions) override {
       table_.add(method, pattern, executor_, std::move(handler));
     }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "herald/blob_store.h"
 #include "herald/clock.h"
 #include "herald/store.h"
 
@@ -40,18 +41,47 @@ enum class Priority : std::uint8_t { low, medium, high };
 [[nodiscard]] std::string_view to_string(Priority priority) noexcept;
 [[nodiscard]] std::optional<Priority> parse_priority(std::string_view text) noexcept;
 
-// How far the initiator wants the outcome proven. Delivery and display reports need IMDN.
-enum class Report : std::uint8_t { none, network };
+// How far the initiator wants the outcome proven: status-mapping.md 3. Delivery and display reports need IMDN or MSRP reports.
+// The numbers are stored: append only.
+enum class Report : std::uint8_t { none, network, delivery, display };
+[[nodiscard]] std::string_view to_string(Report report) noexcept;
+[[nodiscard]] std::optional<Report> parse_report(std::string_view text) noexcept;
 
 // What carries the content to the receiver. A new mode is one more value here and one more sender behind the plan. The numbers
 // are stored: append only.
-enum class Mode : std::uint8_t { pager, notify };
+// indirection: a MESSAGE that names where the content can be fetched (PS-30).
+enum class Mode : std::uint8_t { pager, notify, msrp, indirection };
 [[nodiscard]] std::string_view to_string(Mode mode) noexcept;
 [[nodiscard]] std::optional<Mode> parse_mode_name(std::string_view text) noexcept;
 
+// What proves the state of a delivery. The numbers are stored: append only.
+enum class Evidence : std::uint8_t {
+  none,
+  network,  // a final SIP response (PS-50)
+  hop,      // every byte of a session acknowledged, no report of the receiver (SM-17)
+  receiver  // IMDN, or MSRP success reports over the whole content
+};
+[[nodiscard]] std::string_view to_string(Evidence evidence) noexcept;
+
+// Which of the user's devices shall get it: whichever the core picks, exactly one (PS-14), or each (PS-15). Stored: append only.
+enum class Devices : std::uint8_t { any, one, all };
+[[nodiscard]] std::string_view to_string(Devices devices) noexcept;
+[[nodiscard]] std::optional<Devices> parse_devices(std::string_view text) noexcept;
+
+// How the initiator is told of the final state. Stored: append only.
+enum class CallbackForm : std::uint8_t { none, json, pap };
+
+struct EntityHeader {
+  std::string name;
+  std::string value;
+};
+
 struct Content {
-  std::string type;  // media type with parameters, as it goes into Content-Type
-  std::string bytes;
+  std::string type;   // media type with parameters, as it goes into Content-Type
+  std::string bytes;  // empty when it is in `blob`
+  std::optional<BlobInfo> blob{};
+  std::vector<EntityHeader> headers{};  // of the entity, passed on as they came: Content-Language, Content-Disposition, X-Wap-..
+  [[nodiscard]] std::uint64_t size() const noexcept { return blob ? blob->size : bytes.size(); }
 };
 
 struct PushJob {
@@ -63,7 +93,15 @@ struct PushJob {
   std::vector<Content> contents;  // what was asked for first, then its alternatives
   Report report = Report::network;
   Priority priority = Priority::medium;
-  std::optional<Mode> mode;  // what the initiator insists on (PS-81); none: the plan chooses
+  std::optional<Mode> mode;         // what the initiator insists on (PS-81); none: the plan chooses
+  bool report_if_possible = false;  // PAP preferconfirmed: without a way to prove more, the network's word is enough
+  Devices devices = Devices::any;
+  std::vector<std::string> excluded;  // feature parameters of devices that shall not get it: Reject-Contact (PS-13)
+  CallbackForm callback_form = CallbackForm::none;
+  std::string callback;       // URL; checked against the account's patterns at submission
+  std::string external_id;    // the initiator's own push-id (PAP-30); empty: ours is the only one
+  std::string external_info;  // PAP source-reference, version .. of the submission, for its notifications; opaque here
+  std::string replaces;       // id of the push it took the place of
   std::optional<WallTime> deliver_after;
   std::optional<WallTime> deliver_before;  // as the initiator said: becomes Expires (PS-16)
   WallTime expires{};                      // deliver_before, else the configured maximum age
@@ -86,12 +124,18 @@ enum class Fix : std::uint8_t {
   redirect = 1,
   no_notify = 2,  // does not fit into a NOTIFY of the subscriptions there are
   alone = 4,      // a NOTIFY with it and others was refused as a whole: from now on one of its own
+  no_msrp = 8,
+  no_indirection = 16,
+  no_report = 32,  // the receiver takes no message/cpim
+  no_encoding = 64,
+  no_pager = 128,
 };
 
 struct Delivery {
   std::string push;
   std::uint32_t index = 0;  // of the recipient
-  std::string address;      // as submitted; the Request-URI
+  std::string address;      // the Request-URI
+  std::string given;        // as the initiator wrote it, when that differs (PAP-54)
   WallTime expires{};       // of the push: a waiting delivery must end on time without reading its push
   Priority priority = Priority::medium;
 
@@ -108,6 +152,9 @@ struct Delivery {
   std::uint8_t negotiations = 0;       // capability errors that led to another choice (sip-push.md 8.5)
   std::string redirected;              // target of a followed 3xx (PS-7)
   bool cancel_requested = false;       // DELETE came while a request was out: do not repeat
+  Evidence evidence = Evidence::none;
+  std::optional<WallTime> report_due;  // network_accepted: until then a report may still come (PS-54)
+  std::string late_report;             // what came after the final state (SM-13, SM-14)
   WallTime created{};
   WallTime updated{};
   WallTime started{};  // of the running attempt

@@ -68,7 +68,7 @@ struct NoSh final : ShClient {
 
 struct RouteBook final : HttpRoutes {
   std::map<std::string, HttpHandler> routes;
-  void add(std::string_view method, std::string_view pattern, HttpHandler handler) override {
+  void add(std::string_view method, std::string_view pattern, HttpHandler handler, HttpRouteOptions) override {
     routes[std::string(method) + " " + std::string(pattern)] = std::move(handler);
   }
 };

@@ -71,6 +71,8 @@ struct Context final : ServletContext {
   HttpRoutes& http() noexcept override { std::abort(); }
   HttpRoutes& admin_http() noexcept override { std::abort(); }
   HttpClient& http_client() noexcept override { std::abort(); }
+  BlobStore& blobs() noexcept override { std::abort(); }
+  MsrpEndpoint& msrp() noexcept override { std::abort(); }
   const std::vector<ServiceProfile>& services() const noexcept override { return profiles; }
   bool accepting() const noexcept override { return true; }
   std::shared_ptr<const void> config_any() const override { return config_; }

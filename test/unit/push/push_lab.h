@@ -36,7 +36,7 @@ class ScriptedSh final : public ShClient {
 
 struct Routes final : HttpRoutes {
   std::map<std::string, HttpHandler> handlers;
-  void add(std::string_view method, std::string_view pattern, HttpHandler handler) override {
+  void add(std::string_view method, std::string_view pattern, HttpHandler handler, HttpRouteOptions) override {
     handlers[std::string(method) + " " + std::string(pattern)] = std::move(handler);
   }
 };

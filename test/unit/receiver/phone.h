@@ -31,7 +31,7 @@ struct NoSh final : ShClient {
   std::vector<PeerState> peers() const override { return {}; }
 };
 struct NoHttp final : HttpRoutes {
-  void add(std::string_view, std::string_view, HttpHandler) override {}
+  void add(std::string_view, std::string_view, HttpHandler, HttpRouteOptions) override {}
 };
 
 inline Task<void> start(container::Container& container) {
