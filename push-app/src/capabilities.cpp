@@ -41,8 +41,9 @@ bool is_exception(const CapabilityFact& fact) noexcept { return fact.source == F
 bool about_the_same(const CapabilityFact& a, const CapabilityFact& b) {
   if (a.kind != b.kind || is_exception(a) != is_exception(b)) return false;
   // Two limits compete whatever their numbers are; two refused sizes do not, max_size() takes the smaller.
-  if (a.kind == FactKind::max_size && a.supported && b.supported) return true;
-  if (a.kind == FactKind::max_size && a.supported != b.supported) return false;
+  const bool size = a.kind == FactKind::max_size || a.kind == FactKind::content_size;
+  if (size && a.supported && b.supported) return true;
+  if (size && a.supported != b.supported) return false;
   return same_value(a.value, b.value);
 }
 
@@ -68,9 +69,9 @@ std::string_view to_string(FactSource source) noexcept {
 }
 
 std::string_view to_string(FactKind kind) noexcept {
-  constexpr std::array<std::string_view, 13> kNames{"type",    "encoding", "max_size",    "mode",      "method",
-                                                    "event",   "imdn",     "application", "extension", "scheme",
-                                                    "feature", "service",  "availability"};
+  constexpr std::array<std::string_view, 14> kNames{"type",    "encoding", "max_size",     "mode",        "method",
+                                                    "event",   "imdn",     "application",  "extension",   "scheme",
+                                                    "feature", "service",  "availability", "content_size"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
 
@@ -157,16 +158,30 @@ Support Capabilities::takes_event(std::string_view package) const { return ask(f
 Support Capabilities::takes_extension(std::string_view tag) const { return ask(facts, FactKind::extension, tag); }
 Support Capabilities::takes_application(std::string_view id) const { return ask(facts, FactKind::application, id); }
 
-std::optional<std::size_t> Capabilities::max_size() const {
+namespace {
+
+std::optional<std::size_t> smallest(const std::vector<CapabilityFact>& facts, bool (*counts)(const CapabilityFact&)) {
   std::optional<std::size_t> limit;
   for (const auto& fact : facts) {
-    if (fact.kind != FactKind::max_size || fact.source == FactSource::service_default) continue;
+    if (fact.source == FactSource::service_default || !counts(fact)) continue;
     const auto bytes = number_of(fact.value);
     if (!bytes) continue;
     const auto most = fact.supported || *bytes == 0 ? *bytes : *bytes - 1;
     limit = std::min(limit.value_or(most), most);
   }
   return limit;
+}
+
+}  // namespace
+
+std::optional<std::size_t> Capabilities::max_size() const {
+  return smallest(facts, [](const CapabilityFact& fact) { return fact.kind == FactKind::max_size; });
+}
+
+std::optional<std::size_t> Capabilities::max_content() const {
+  return smallest(facts, [](const CapabilityFact& fact) {
+    return fact.kind == FactKind::content_size || (fact.kind == FactKind::max_size && fact.source != FactSource::failure);
+  });
 }
 
 bool Capabilities::knows_types() const {

@@ -35,6 +35,7 @@ enum class FactKind : std::uint8_t {
   feature,       // any other feature tag, "mobility=mobile", "automata": PS-13
   service,       // OMA service description, "org.openmobilealliance:IM-session/1.0"
   availability,  // "open": false when closed
+  content_size,  // like max_size, but of the content, however it comes: MSRP's max-size, a reference that was too large
 };
 [[nodiscard]] std::string_view to_string(FactKind kind) noexcept;
 
@@ -70,6 +71,8 @@ struct Capabilities {
   [[nodiscard]] Support takes_application(std::string_view id) const;
   // Of a body. The default (g) is a limit of the pager mode, not of the receiver, and does not count here.
   [[nodiscard]] std::optional<std::size_t> max_size() const;
+  // Of a content, whatever carries it: a refused MESSAGE says nothing about sessions (sip-push.md 7).
+  [[nodiscard]] std::optional<std::size_t> max_content() const;
   // Anything beyond defaults about media types: else OPTIONS is worth a question (8.6).
   [[nodiscard]] bool knows_types() const;
 };

@@ -32,6 +32,7 @@ struct SlotId {
 struct LoadedDelivery {
   std::shared_ptr<const PushJob> job;  // shared by the recipients of one push
   Delivery delivery;
+  std::uint32_t too_large = 0;  // bits of the contents that were found not to fit into a MESSAGE (PS-20)
 };
 
 class DeliveryQueue {

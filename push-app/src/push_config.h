@@ -86,6 +86,15 @@ struct InvitationConfig {
   std::uint32_t max_open = 100000;
 };
 
+// Session mode. sip-push.md 4.5.
+struct MsrpConfig {
+  bool tls = false;                              // offer TCP/TLS/MSRP (S-8)
+  std::uint32_t max_sessions = 500;              // of the node
+  std::chrono::milliseconds answer_wait{60000};  // an INVITE without final answer is cancelled then
+  std::chrono::milliseconds report_wait{60000};  // SM-17
+  std::chrono::milliseconds linger{10000};       // PS-48
+};
+
 struct PushConfig {
   std::string sender_identity;
   std::string event_package = "oma-push";
@@ -117,6 +126,7 @@ struct PushConfig {
 
   SubscriptionConfig subscriptions;
   CapabilityConfig capabilities;
+  MsrpConfig msrp;
   std::string content_base_url;  // of links to indirect content; empty: where http.listen is
 
   // Which way first (sip-push.md 8.4). A mode that is not named is not used.

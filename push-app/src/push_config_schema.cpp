@@ -144,6 +144,23 @@ ConfigSchema<CapabilityConfig> capability_schema() {
       });
 }
 
+ConfigSchema<MsrpConfig> msrp_schema() {
+  return ConfigSchema<MsrpConfig>()
+      .key("tls", &MsrpConfig::tls, {.help = "Offer sessions over TLS (TCP/TLS/MSRP); the node needs msrp.tls for it"})
+      .key("max_sessions", &MsrpConfig::max_sessions,
+           {.help = "Pushes of this node that use a session at a time; the next ones wait", .min = 1, .max = 100000})
+      .key("answer_wait", &MsrpConfig::answer_wait,
+           {.help = "An INVITE without final answer is cancelled after this",
+            .min = milliseconds(1000),
+            .max = milliseconds(180000)})
+      .key("report_wait", &MsrpConfig::report_wait,
+           {.help = "How long a session waits for success reports after the last byte was acknowledged (SM-17)",
+            .max = milliseconds(600000)})
+      .key("linger", &MsrpConfig::linger,
+           {.help = "A session through a relay stays open this long for failure reports when no report was asked for (PS-48)",
+            .max = milliseconds(60000)});
+}
+
 ConfigSchema<InvitationConfig> invitation_schema() {
   constexpr milliseconds kDay(86400000);
   return ConfigSchema<InvitationConfig>()
@@ -231,6 +248,7 @@ ConfigSchema<PushConfig> make_schema() {
             .check = check_base_url,
             .sample = "https://push.example"})
       .section("capabilities", &PushConfig::capabilities, capability_schema(), {.help = "What receivers can take"})
+      .section("msrp", &PushConfig::msrp, msrp_schema(), {.help = "Pushes in sessions (MSRP)"})
       .section("retry", &PushConfig::retry, retry_schema(), {.help = "When a delivery is tried again"})
       .section("consent", &PushConfig::consent, consent_schema(), {.help = "What users decide about pushes"})
       .section("invitation", &PushConfig::invitation, invitation_schema(), {.help = "Users are asked to subscribe by REFER"})
@@ -245,6 +263,9 @@ ConfigSchema<PushConfig> make_schema() {
         if (config.retry.first_delay > config.retry.max_delay) at.error("retry", "first_delay must not exceed max_delay");
         if (config.subscriptions.min_expires > config.subscriptions.max_expires) {
           at.error("subscriptions", "min_expires must not exceed max_expires");
+        }
+        if (config.content_base_url.starts_with("http:")) {
+          at.warning("content_base_url", "links without TLS can be read and changed on the way (S-8)");
         }
         if (config.pager_max_bytes > 1300) {
           at.warning("pager_max_bytes", "more than 1300 needs congestion-safe transport on every hop (RFC 3428 8)");

@@ -35,6 +35,29 @@ struct StatusRow {
 };
 [[nodiscard]] std::span<const StatusRow> status_rows() noexcept;
 
+// How a session of messages ended after its INVITE was accepted: status-mapping.md 8.
+struct SessionOutcome {
+  enum class End : std::uint8_t {
+    sent,         // every byte was acknowledged (SM-16)
+    refused,      // by `code`, of a response or a REPORT
+    unusable,     // the answer takes no such type, or not that much (PS-42)
+    unreachable,  // no connection with the peer
+    silent,       // 30 s without a response (PS-46)
+    lost,         // the connection ended before all was acknowledged
+    left,         // so did the peer's BYE (PS-48)
+    recalled,     // we ended it: the initiator cancelled
+  };
+  End end = End::sent;
+  int code = 200;
+  std::string comment{};
+  bool report_asked = false;
+  bool reported = false;       // success REPORTs cover every byte
+  bool through_relay = false;  // the 200s were a relay's
+  bool overloaded = false;     // the peer's BYE said 503
+  bool too_large = false;      // unusable because of `max_size`
+  std::optional<std::uint64_t> max_size{};
+};
+
 // What came of one request, as the sender saw it.
 struct Outcome {
   ResponseOrigin origin = ResponseOrigin::peer;
@@ -49,6 +72,7 @@ struct Outcome {
   std::string sent_type{};                     // what the content was wrapped in; empty: nothing
   std::vector<std::string> accept_encoding{};  // of a 415
   std::vector<std::string> unsupported{};      // of a 420
+  std::optional<SessionOutcome> session{};     // what came after the 200 to an INVITE; `accept` is of its answer then
 };
 
 struct Reading {
@@ -58,7 +82,9 @@ struct Reading {
   std::string cause;   // "sip:486", "timer:F"
   std::string detail;  // SM-12
   bool alarm = false;
-  bool nothing_sent = false;  // the request never left: does not count as an attempt
+  bool nothing_sent = false;           // the request never left: does not count as an attempt
+  std::optional<Evidence> evidence{};  // what it proves, when that is not plain from the status
+  bool else_transient = false;         // class F without another way: like T
 };
 [[nodiscard]] Reading read_outcome(const Outcome& outcome);
 
