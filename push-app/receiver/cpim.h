@@ -1,43 +1,14 @@
-// message/cpim (RFC 3862) and the delivery reports that go with it (RFC 5438). PS-51..PS-53, PR-10. Pure functions.
-// Thread: any.
+// The receiver's names for message/cpim and its reports, which both ends read and write by the same code. PS-51..PS-53, PR-10.
 #pragma once
 
-#include <optional>
-#include <string>
-#include <string_view>
-
-#include "herald/clock.h"
-#include "herald/expected.h"
-#include "herald/sip_message.h"
+#include "../src/cpim.h"
 
 namespace herald::receiver {
 
-// What the sender of a CPIM message wants to hear of it.
-struct ReportRequest {
-  std::string message_id;  // imdn.Message-ID; empty: no report is possible
-  std::string from;        // of the message: where reports go, and whom they are for
-  std::string to;
-  bool delivered = false;  // positive-delivery
-  bool failed = false;     // negative-delivery
-  bool displayed = false;
-  [[nodiscard]] bool any() const noexcept { return !message_id.empty() && (delivered || failed || displayed); }
-  friend bool operator==(const ReportRequest&, const ReportRequest&) = default;
-};
-
-struct CpimMessage {
-  ReportRequest report;
-  SipHeaders content;  // Content-Type and the rest of the content's own fields
-  std::string body;
-  [[nodiscard]] bool is_report() const;  // carries message/imdn+xml itself: never reported on (PS-53)
-
-  // Error{invalid}: no CPIM.
-  static Expected<CpimMessage> parse(std::string_view text);
-};
-
-enum class Disposition : std::uint8_t { delivered, failed, displayed, forbidden };
-[[nodiscard]] std::string_view to_string(Disposition disposition) noexcept;
-
-// A message/cpim body with the report in it. `id`: of the report itself.
-[[nodiscard]] std::string write_report(const ReportRequest& request, Disposition disposition, std::string_view id, WallTime now);
+using push::CpimMessage;
+using push::Disposition;
+using push::ReportRequest;
+using push::to_string;
+using push::write_report;
 
 }  // namespace herald::receiver

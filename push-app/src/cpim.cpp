@@ -8,7 +8,7 @@
 
 #include "herald/sip_uri.h"
 
-namespace herald::receiver {
+namespace herald::push {
 namespace {
 
 constexpr std::string_view kImdn = "urn:ietf:params:imdn";
@@ -54,6 +54,12 @@ std::string plain(std::string_view text) {
   std::string out;
   for (const char c : text)
     if (static_cast<unsigned char>(c) >= 0x20 && c != '<' && c != '>') out += c;
+  return out;
+}
+
+std::string plain_value(std::string_view text) {
+  std::string out(text);
+  std::erase_if(out, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
   return out;
 }
 
@@ -128,21 +134,47 @@ Expected<CpimMessage> CpimMessage::parse(std::string_view text) {
     if (word == "Message-ID") message.report.message_id = plain(value);
     if (word == "Disposition-Notification") read_dispositions(value, message.report);
   }
-  for (count = 0;;) {
+  std::vector<SipHeaderField> fields;  // MIME: these may be folded
+  for (;;) {
     const auto line = take_line(text);
     if (line.empty()) break;
+    const bool folded = line.front() == ' ' || line.front() == '\t';
     const auto colon = line.find(':');
-    if (colon == std::string_view::npos || ++count > kMaxHeaders)
+    if (folded ? fields.empty() : colon == std::string_view::npos || fields.size() == kMaxHeaders) {
       return fail(ErrorCode::invalid, "CPIM content header is malformed");
-    message.content.add(std::string(line.substr(0, colon)), std::string(trimmed(line.substr(colon + 1))));
+    }
+    if (folded) {
+      fields.back().value.append(" ").append(trimmed(line));
+    } else {
+      fields.push_back({std::string(trimmed(line.substr(0, colon))), std::string(trimmed(line.substr(colon + 1)))});
+    }
   }
+  for (auto& field : fields) message.content.add(std::move(field.name), std::move(field.value));
   message.body = std::string(text);
   return message;
 }
 
 bool CpimMessage::is_report() const {
   const auto type = MediaType::parse(content.get("Content-Type").value_or(""));
-  return type && type->type == "message/imdn+xml";
+  return type && type->type == kImdnType;
+}
+
+std::string write_cpim(const ReportRequest& request, WallTime now, const std::vector<SipHeaderField>& fields,
+                       std::string_view body) {
+  std::string wishes;
+  const auto add = [&wishes](bool wanted, std::string_view word) {
+    if (wanted) wishes.append(wishes.empty() ? "" : ", ").append(word);
+  };
+  add(request.delivered, "positive-delivery");
+  add(request.failed, "negative-delivery");
+  add(request.displayed, "display");
+  std::string text = "From: <" + plain(request.from) + ">\r\nTo: <" + plain(request.to) + ">\r\nDateTime: " + time_text(now) +
+                     "\r\nNS: imdn <" + std::string(kImdn) + ">\r\nimdn.Message-ID: " + plain(request.message_id) +
+                     "\r\nimdn.Disposition-Notification: " + wishes + "\r\n\r\n";
+  for (const auto& field : fields) text.append(field.name).append(": ").append(plain_value(field.value)).append("\r\n");
+  // A receiver may look for it, and the body may hold anything (RFC 5438 7.1.1).
+  text.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);
+  return text;
 }
 
 std::string write_report(const ReportRequest& request, Disposition disposition, std::string_view id, WallTime now) {
@@ -156,4 +188,4 @@ std::string write_report(const ReportRequest& request, Disposition disposition, 
          std::to_string(xml.size()) + "\r\n\r\n" + xml;
 }
 
-}  // namespace herald::receiver
+}  // namespace herald::push
