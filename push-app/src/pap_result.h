@@ -1,0 +1,17 @@
+// Result notification: what the initiator is told of one recipient, and whether its answer settles it. PAP-36.
+// Thread: pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "push/push_job.h"
+
+namespace herald::push {
+
+// The body of the POST to job.callback, application/xml. The same for the same final state, however often it is sent.
+[[nodiscard]] std::string pap_result_notification(const PushJob& job, const Delivery& delivery);
+// Nothing is left to be sent: the initiator took it, or will never take it. false: try again later.
+[[nodiscard]] bool pap_result_taken(int http_status, std::string_view body);
+
+}  // namespace herald::push
