@@ -265,7 +265,7 @@ Task<void> DeliveryScheduler::depart(Self self, Flight* flight) {
     delivery.started = context.clock().wall();
     delivery.retry_at.reset();
     delivery.move_to(Status::sending, 1001, "attempt", delivery.started);
-    const auto saved = co_await save_delivery(&context.store(), &delivery, Durability::relaxed);
+    const auto saved = co_await save_delivery(self->writer_, passenger.loaded.job.get(), &delivery, Durability::relaxed);
     if (*self->stopped_) co_return;
     if (saved == Saved::yes && !delivery.cancel_requested) {
       self->metrics_.attempt(Mode::notify);
@@ -331,7 +331,7 @@ Task<void> DeliveryScheduler::arrived(Self self, Passenger passenger, Landing la
     if (parted) delivery.mark_tried(Fix::alone);
     delivery.detail = reading.detail;
     delivery.move_to(Status::retrying, 1001, unsent ? "notify:suppressed" : reading.cause, self->context_.clock().wall());
-    const auto saved = co_await save_outcome(&self->context_.store(), &delivery, Durability::relaxed, self->stopped_);
+    const auto saved = co_await save_outcome(self->writer_, passenger.loaded.job.get(), &delivery, Durability::relaxed, self->stopped_);
     if (*self->stopped_) co_return;
     if (saved == Saved::lost || delivery.final()) {
       if (delivery.final()) self->report_end(passenger.loaded);

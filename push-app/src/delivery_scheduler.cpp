@@ -23,11 +23,12 @@ std::string delivery_name(std::string_view push, std::uint32_t index) { return s
 }  // namespace
 
 DeliveryScheduler::DeliveryScheduler(ServletContext& context, std::shared_ptr<NodeLoad> load, Books books,
-                                     std::shared_ptr<ContentLinks> links)
+                                     std::shared_ptr<ContentLinks> links, std::shared_ptr<DeliveryObserver> observer)
     : context_(context),
       load_(std::move(load)),
       books_(std::move(books)),
       links_(std::move(links)),
+      writer_{&context.store(), std::move(observer)},
       random_(std::random_device{}()) {}
 
 void DeliveryScheduler::start() {
@@ -48,22 +49,16 @@ void DeliveryScheduler::stop() noexcept {
 }
 
 void DeliveryScheduler::admit(Admission admission) {
-  if (restoring_) admitted_while_restoring_.insert(delivery_name(admission.delivery.push, admission.delivery.index));
+  if (admission.from_store && queue_.find(admission.user, admission.item.push, admission.item.index)) return;
+  if (restoring_) admitted_while_restoring_.insert(delivery_name(admission.item.push, admission.item.index));
   SlotId slot;
-  if (!add(admission.delivery, admission.user, admission.job->expires, admission.job->priority, slot)) return;
-  auto loaded = std::make_unique<LoadedDelivery>(LoadedDelivery{std::move(admission.job), std::move(admission.delivery)});
-  queue_.carry(slot, std::move(loaded));
+  if (!add(admission.item, admission.user, slot)) return;
+  if (admission.loaded) queue_.carry(slot, std::move(admission.loaded));
   queue_.make_ready(slot);
   request_pump();
 }
 
-bool DeliveryScheduler::add(const Delivery& delivery, const std::string& user, WallTime expires, Priority priority,
-                            SlotId& slot) {
-  DeliveryQueue::Item item;
-  item.push = delivery.push;
-  item.index = delivery.index;
-  item.priority = priority;
-  item.expires = expires;
+bool DeliveryScheduler::add(const DeliveryQueue::Item& item, const std::string& user, SlotId& slot) {
   const auto added = queue_.add(item, user);
   if (!added) return false;
   slot = *added;
@@ -99,11 +94,41 @@ void DeliveryScheduler::on_registration(RegistrationEvent event, const Registrat
   }
 }
 
+// Pushes that are not accepted yet: PushService accepts or removes them, and admits the deliveries itself.
+Task<Expected<std::unordered_set<std::string>>> DeliveryScheduler::find_staged(Self self) {
+  std::unordered_set<std::string> staged;
+  std::string cursor;
+  do {
+    Scan scan;
+    scan.table = std::string(kStagingTable);
+    scan.cursor = cursor;
+    const auto page = co_await self->context_.store().scan(std::move(scan));
+    if (!page) co_return fail(page.error());
+    for (const auto& record : page->records) staged.insert(record.key.id);
+    cursor = page->next;
+  } while (!cursor.empty() && !*self->stopped_);
+  co_return staged;
+}
+
 Task<void> DeliveryScheduler::restore(Self self) {
   auto& store = self->context_.store();
   std::string cursor;
   std::size_t restored = 0;
   bool reported = false;
+  std::unordered_set<std::string> staged;
+  for (bool known = false; !known;) {
+    auto found = co_await find_staged(self);
+    if (*self->stopped_) co_return;
+    known = found.has_value();
+    if (known) {
+      staged = std::move(*found);
+    } else {
+      self->metrics_.store_failure("restore");
+      if (!std::exchange(reported, true)) log::event(catalog::kRestoreFailed, {{"cause", found.error().text}});
+      co_await sleep_for(std::chrono::seconds(1));
+      if (*self->stopped_) co_return;
+    }
+  }
   for (;;) {
     Scan scan;
     scan.table = std::string(kDeliveryTable);
@@ -125,6 +150,7 @@ Task<void> DeliveryScheduler::restore(Self self) {
         log::event(catalog::kCorruptRecord, {{"cause", delivery.error().text}});
         continue;
       }
+      if (staged.contains(delivery->push)) continue;
       if (delivery->final() || self->admitted_while_restoring_.contains(delivery_name(delivery->push, delivery->index))) continue;
       if (self->context_.home_shard(canonical_identity(delivery->address)) != self->context_.shard()) continue;
       self->restore_delivery(std::move(*delivery));
@@ -145,7 +171,8 @@ void DeliveryScheduler::restore_delivery(Delivery delivery) {
   const auto now = context_.clock().wall();
   const auto user = canonical_identity(delivery.address);
   SlotId slot;
-  if (!add(delivery, user, delivery.expires, delivery.priority, slot)) {
+  const DeliveryQueue::Item item{delivery.push, delivery.index, delivery.priority, delivery.expires};
+  if (!add(item, user, slot)) {
     log::event(catalog::kCorruptRecord, {{"cause", "delivery with a strange push id"}});
     return;
   }

@@ -17,6 +17,7 @@
 #include "content_links.h"
 #include "delivery_plan.h"
 #include "delivery_queue.h"
+#include "delivery_writer.h"
 #include "envelope.h"
 #include "herald/notifier.h"
 #include "herald/servlet_context.h"
@@ -37,15 +38,16 @@ struct NodeLoad {
 // An accepted delivery on its way to its home shard.
 struct Admission {
   std::string user;  // canonical
-  std::shared_ptr<const PushJob> job;
-  Delivery delivery;
+  DeliveryQueue::Item item;
+  std::unique_ptr<LoadedDelivery> loaded{};  // none: read from the store when its turn comes
+  bool from_store = false;                   // a restart may have found it too
 };
 
 class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler> {
  public:
-  // `links` may be empty: then nothing is sent as a reference.
+  // `links` may be empty: then nothing is sent as a reference. `observer` sees what was saved.
   DeliveryScheduler(ServletContext& context, std::shared_ptr<NodeLoad> load, Books books,
-                    std::shared_ptr<ContentLinks> links = {});
+                    std::shared_ptr<ContentLinks> links = {}, std::shared_ptr<DeliveryObserver> observer = {});
 
   // Listens to registrations and restores what the store holds.
   void start();
@@ -80,8 +82,9 @@ class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler>
   // -- the queue's side: delivery_scheduler.cpp --
   void on_registration(RegistrationEvent event, const Registration& registration);
   static Task<void> restore(Self self);
+  static Task<Expected<std::unordered_set<std::string>>> find_staged(Self self);
   void restore_delivery(Delivery delivery);
-  bool add(const Delivery& delivery, const std::string& user, WallTime expires, Priority priority, SlotId& slot);
+  bool add(const DeliveryQueue::Item& item, const std::string& user, SlotId& slot);
   void request_pump();
   void pump();
   void take_due();
@@ -132,6 +135,7 @@ class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler>
   std::shared_ptr<NodeLoad> load_;
   Books books_;
   std::shared_ptr<ContentLinks> links_;
+  DeliveryWriter writer_;
   std::shared_ptr<bool> stopped_ = std::make_shared<bool>(false);
   PushMetrics metrics_;
   DeliveryQueue queue_;

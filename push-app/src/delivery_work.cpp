@@ -185,7 +185,7 @@ Task<void> DeliveryScheduler::carry_out(Self self, SlotId slot, LoadedDelivery* 
 Task<void> DeliveryScheduler::settle(Self self, SlotId slot, LoadedDelivery* loaded, Refuse refusal) {
   auto& delivery = loaded->delivery;
   delivery.move_to(refusal.status, refusal.code, std::move(refusal.cause), self->context_.clock().wall());
-  const auto saved = co_await save_outcome(&self->context_.store(), &delivery, Durability::durable, self->stopped_);
+  const auto saved = co_await save_outcome(self->writer_, loaded->job.get(), &delivery, Durability::durable, self->stopped_);
   if (*self->stopped_) co_return;
   if (saved == Saved::yes) self->report_end(*loaded);
   self->finish(slot);
@@ -197,7 +197,7 @@ Task<void> DeliveryScheduler::wait(Self self, SlotId slot, LoadedDelivery* loade
   if (changed) {  // a push that only looks again costs no write
     delivery.retry_at = wish.until;
     delivery.move_to(wish.status, 1001, std::move(wish.cause), self->context_.clock().wall());
-    const auto saved = co_await save_delivery(&self->context_.store(), &delivery, Durability::relaxed);
+    const auto saved = co_await save_delivery(self->writer_, loaded->job.get(), &delivery, Durability::relaxed);
     if (*self->stopped_) co_return;
     if (saved == Saved::lost) co_return self->finish(slot);
     // `failed`: nothing was promised that the store does not hold; the next look writes again.
@@ -241,7 +241,7 @@ Task<void> DeliveryScheduler::attempt(Self self, SlotId slot, LoadedDelivery* lo
   delivery.started = context.clock().wall();
   delivery.retry_at.reset();
   delivery.move_to(Status::sending, 1001, "attempt", delivery.started);
-  const auto saved = co_await save_delivery(&context.store(), &delivery, Durability::relaxed);
+  const auto saved = co_await save_delivery(self->writer_, loaded->job.get(), &delivery, Durability::relaxed);
   if (*self->stopped_) co_return;
   if (saved != Saved::yes || delivery.cancel_requested) {
     self->gate_.abandon(hop);
@@ -302,7 +302,7 @@ Task<void> DeliveryScheduler::after_attempt(Self self, SlotId slot, LoadedDelive
   if (reading.retry == RetryClass::unknown && !delivery.final()) self->metrics_.possible_duplicate("unknown_outcome");
   // A final state is what the initiator is told: it must not be undone by a power cut.
   const auto durability = delivery.final() ? Durability::durable : Durability::relaxed;
-  const auto saved = co_await save_outcome(&context.store(), &delivery, durability, self->stopped_);
+  const auto saved = co_await save_outcome(self->writer_, loaded->job.get(), &delivery, durability, self->stopped_);
   if (*self->stopped_) co_return;
   if (saved == Saved::lost) co_return self->finish(slot);
   if (delivery.final()) {

@@ -22,6 +22,8 @@ struct Initiator {
   std::vector<std::string> applications{"*"};  // exact ids, "prefix*" or "*"
   Rate rate{100};                              // submissions; bursts of one second
   std::vector<std::string> callbacks;          // URL patterns for reports
+  Secret callback_secret{};                    // key of the signature of what is sent there; empty: not signed
+  bool callbacks_private = false;              // they may lead to loopback and private addresses, whoever names them
 };
 
 enum class HssFailurePolicy : std::uint8_t {

@@ -128,6 +128,12 @@ Key idempotency_key(std::string_view initiator, std::string_view client_key) {
   return Key{std::string(kIdempotencyTable), std::string(initiator_or_operator(initiator)), digest(client_key)};
 }
 
+Key external_key(std::string_view initiator, std::string_view external_id) {
+  return Key{std::string(kExternalTable), std::string(initiator_or_operator(initiator)), digest(external_id)};
+}
+
+Key staging_key(std::string_view id) { return Key{std::string(kStagingTable), std::string(id), std::string(id)}; }
+
 std::string_view initiator_or_operator(std::string_view initiator) noexcept {
   return initiator.empty() ? "@operator" : initiator;
 }
@@ -296,16 +302,17 @@ Expected<Delivery> decode_delivery(const Record& record) {
   }
   delivery.unknown_fields = reader->unknown(kHighest);
   delivery.version = record.version;
+  delivery.stored = delivery.status;
   return delivery;
 }
 
 namespace {
-constexpr FieldTag kEntryPush = 1, kEntryDigest = 2;
+constexpr FieldTag kEntryPush = 1, kEntryDigest = 2, kEntryAccepted = 3;
 }
 
 std::string encode(const IdempotencyEntry& entry) {
   RecordWriter writer(kSchema);
-  writer.text(kEntryPush, entry.push).text(kEntryDigest, entry.body_digest);
+  writer.text(kEntryPush, entry.push).text(kEntryDigest, entry.body_digest).time(kEntryAccepted, entry.accepted);
   return writer.take();
 }
 
@@ -315,7 +322,68 @@ Expected<IdempotencyEntry> decode_idempotency(const Record& record) {
   const auto push = reader->text(kEntryPush);
   const auto body = reader->text(kEntryDigest);
   if (!push || !body) return corrupt(record, "a field is missing");
-  return IdempotencyEntry{std::string(*push), std::string(*body)};
+  return IdempotencyEntry{std::string(*push), std::string(*body), reader->time(kEntryAccepted).value_or(WallTime{})};
+}
+
+namespace {
+namespace acceptance_tag {
+constexpr FieldTag kJob = 1, kPurgeAt = 2, kIdempotency = 3, kForgetAt = 4, kBody = 5, kPendingOnly = 6, kDecided = 7;
+}
+}  // namespace
+
+std::string encode(const Acceptance& acceptance) {
+  using namespace acceptance_tag;
+  RecordWriter writer(kSchema);
+  writer.text(kJob, encode(acceptance.job)).time(kPurgeAt, acceptance.purge_at).text(kBody, acceptance.body_digest);
+  if (!acceptance.idempotency.empty()) {
+    writer.text(kIdempotency, acceptance.idempotency).time(kForgetAt, acceptance.forget_at);
+  }
+  if (acceptance.pending_only) writer.flag(kPendingOnly, true);
+  if (acceptance.decided) writer.flag(kDecided, true);
+  return writer.take();
+}
+
+Expected<Acceptance> decode_acceptance(const Record& record) {
+  using namespace acceptance_tag;
+  const auto reader = RecordReader::parse(record.value);
+  if (!reader) return fail(reader.error());
+  const auto bytes = reader->text(kJob);
+  const auto purge_at = reader->time(kPurgeAt);
+  if (!bytes || !purge_at) return corrupt(record, "a field is missing");
+  Record inner;
+  inner.key = push_key(record.key.id);
+  inner.value = std::string(*bytes);
+  auto job = decode_push(inner);
+  if (!job) return fail(job.error());
+  Acceptance acceptance;
+  acceptance.job = std::move(*job);
+  acceptance.purge_at = *purge_at;
+  acceptance.idempotency = reader->text(kIdempotency).value_or("");
+  acceptance.forget_at = reader->time(kForgetAt).value_or(WallTime{});
+  acceptance.body_digest = reader->text(kBody).value_or("");
+  acceptance.pending_only = reader->flag(kPendingOnly);
+  acceptance.decided = reader->flag(kDecided);
+  return acceptance;
+}
+
+Put staging_put_of(const Acceptance& acceptance) {
+  Put put;
+  put.key = staging_key(acceptance.job.id);
+  put.value = encode(acceptance);
+  put.due = acceptance.job.created;
+  return put;
+}
+
+void add_names(Batch& batch, const Acceptance& acceptance) {
+  const auto& job = acceptance.job;
+  const IdempotencyEntry entry{job.id, acceptance.body_digest, job.created};
+  if (!acceptance.idempotency.empty()) {
+    Key key{std::string(kIdempotencyTable), std::string(initiator_or_operator(job.initiator)), acceptance.idempotency};
+    batch.puts.push_back(put_of(entry, std::move(key), acceptance.forget_at));
+  }
+  if (!job.external_id.empty()) {
+    batch.puts.push_back(put_of(entry, external_key(job.initiator, job.external_id), acceptance.purge_at));
+  }
 }
 
 Put put_of(const PushJob& job, WallTime purge_at) {

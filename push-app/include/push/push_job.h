@@ -162,7 +162,9 @@ struct Delivery {
   std::vector<Transition> history;
   std::string unknown_fields;
 
-  Version version = 0;  // of the stored record; not part of it
+  // Of the stored record, not part of it.
+  Version version = 0;
+  std::optional<Status> stored{};  // its status; none: nothing is stored yet
 
   [[nodiscard]] bool final() const noexcept { return is_final(status); }
   [[nodiscard]] bool tried(Fix fix) const noexcept { return (fixes & static_cast<std::uint8_t>(fix)) != 0; }

@@ -1,0 +1,132 @@
+#include "result_notice.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <utility>
+
+#include "callback_url.h"
+#include "herald/record.h"
+#include "push_records.h"
+
+namespace herald::push {
+namespace {
+
+constexpr std::uint16_t kSchema = 1;
+constexpr FieldTag kState = 1, kHost = 2, kStatus = 3, kCode = 4, kAt = 5, kCreated = 6, kAttempts = 7, kLastAt = 8, kLast = 9;
+constexpr FieldTag kHighest = kLast;
+constexpr std::array<std::string_view, 4> kStateNames{"pending", "sent", "refused", "dead"};
+
+}  // namespace
+
+std::string ResultNotice::event_id() const { return push + "-" + std::to_string(index); }
+
+std::string_view to_string(ResultNotice::State state) noexcept {
+  const auto index = static_cast<std::size_t>(state);
+  return index < kStateNames.size() ? kStateNames[index] : "unknown";
+}
+
+bool wants_notice(const PushJob& job) noexcept { return job.callback_form != CallbackForm::none && !job.callback.empty(); }
+
+bool awaits_display(const PushJob& job, const Delivery& delivery) noexcept {
+  return job.report == Report::display && delivery.status == Status::delivered && delivery.report_due &&
+         *delivery.report_due > delivery.updated;
+}
+
+Key report_key(std::string_view push, std::uint32_t index) {
+  auto key = delivery_key(push, index);
+  key.table = std::string(kReportTable);
+  return key;
+}
+
+std::string host_term(std::string_view host) { return "h=" + std::string(host); }
+
+ResultNotice first_notice(const PushJob& job, const Delivery& delivery) {
+  ResultNotice notice;
+  notice.push = job.id;
+  notice.index = delivery.index;
+  const auto url = CallbackUrl::parse(job.callback);
+  notice.host = url ? url->origin() : "?";  // of the time before a rule: ends as dead, and says so
+  notice.status = delivery.status;
+  notice.code = delivery.code;
+  notice.at = delivery.updated;
+  notice.created = awaits_display(job, delivery) ? *delivery.report_due : delivery.updated;
+  notice.due = notice.created;
+  return notice;
+}
+
+void tell_display(ResultNotice& notice, const Delivery& delivery) {
+  notice.status = delivery.status;
+  notice.code = delivery.code;
+  notice.at = delivery.updated;
+  notice.created = delivery.updated;
+  notice.due = delivery.updated;
+}
+
+Delivery told(const ResultNotice& notice, Delivery delivery) {
+  if (delivery.status == notice.status) return delivery;
+  delivery.status = notice.status;
+  delivery.code = notice.code;
+  delivery.updated = notice.at;
+  const auto then = std::find_if(delivery.history.begin(), delivery.history.end(), [&](const Transition& transition) {
+    return transition.status == notice.status && transition.at == notice.at;
+  });
+  if (then != delivery.history.end()) delivery.cause = then->cause;
+  return delivery;
+}
+
+Expected<ResultNotice> decode_notice(const Record& record) {
+  const auto reader = RecordReader::parse(record.value);
+  if (!reader) return fail(reader.error());
+  ResultNotice notice;
+  const auto state = reader->number(kState).value_or(-1);
+  const auto status = reader->number(kStatus).value_or(-1);
+  const auto host = reader->text(kHost);
+  unsigned index = 0;
+  const auto& id = record.key.id;
+  // The delivery's id: that of the push and at least six digits.
+  const bool numbered = id.size() >= record.key.partition.size() + 6 && id.starts_with(record.key.partition) &&
+                        std::sscanf(id.c_str() + record.key.partition.size(), "%u", &index) == 1;
+  if (!host || !numbered || state < 0 || state >= static_cast<std::int64_t>(kStateNames.size()) || status < 0 ||
+      status > static_cast<std::int64_t>(Status::unknown)) {
+    return fail(ErrorCode::corrupt, "report " + record.key.id + ": no host, state or status");
+  }
+  notice.push = record.key.partition;
+  notice.index = index;
+  notice.state = static_cast<ResultNotice::State>(state);
+  notice.host = *host;
+  notice.status = static_cast<Status>(status);
+  notice.code = static_cast<int>(reader->number(kCode).value_or(1000));
+  notice.at = reader->time(kAt).value_or(WallTime{});
+  notice.created = reader->time(kCreated).value_or(notice.at);
+  notice.attempts = static_cast<std::uint16_t>(reader->number(kAttempts).value_or(0));
+  notice.last_at = reader->time(kLastAt).value_or(WallTime{});
+  notice.last = reader->text(kLast).value_or("");
+  notice.due = record.due;
+  notice.unknown_fields = reader->unknown(kHighest);
+  notice.version = record.version;
+  return notice;
+}
+
+Put put_of(const ResultNotice& notice) {
+  RecordWriter writer(kSchema);
+  writer.number(kState, static_cast<int>(notice.state))
+      .text(kHost, notice.host)
+      .number(kStatus, static_cast<int>(notice.status))
+      .number(kCode, notice.code)
+      .time(kAt, notice.at)
+      .time(kCreated, notice.created);
+  if (notice.attempts != 0) writer.number(kAttempts, notice.attempts).time(kLastAt, notice.last_at).text(kLast, notice.last);
+  writer.raw(notice.unknown_fields);
+  Put put;
+  put.key = report_key(notice.push, notice.index);
+  put.value = writer.take();
+  put.expected = notice.version;
+  if (notice.outstanding()) {
+    put.due = notice.due;
+    put.terms.push_back(host_term(notice.host));
+  }
+  return put;
+}
+
+}  // namespace herald::push

@@ -1,0 +1,72 @@
+// The record behind one result notification (SM-3): exactly one per push and recipient, written in the batch that ends the
+// delivery, kept until the push is purged. PAP-31, PAP-36.
+//
+//   report       partition = push id, id = that of the delivery; due = when it may be sent (again)
+//                term h=HOST while it is outstanding. Parked (its host is dead or busy): not due, found by the term
+//
+// `delivered` and then `displayed` are one notification, not two. An initiator that asked for display is told at `displayed`,
+// or when the report is overdue (Delivery::report_due, which a report rule leaves set while a display report may still
+// come). For any other initiator `delivered` is final; a display that overtakes the notification is told instead of it, a later
+// one only shows in the push's state. What was once sent is never told otherwise: each repeat says the same.
+// Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "herald/expected.h"
+#include "herald/store.h"
+#include "push/push_job.h"
+
+namespace herald::push {
+
+inline constexpr std::string_view kReportTable = "report";
+
+struct ResultNotice {
+  // The numbers are stored: append only.
+  enum class State : std::uint8_t {
+    pending,
+    sent,     // the initiator has it
+    refused,  // the initiator wants none: 410, or PAP code 2000
+    dead,     // given up
+  };
+  std::string push;
+  std::uint32_t index = 0;
+  State state = State::pending;
+  std::string host;  // of the callback: "https://news.example:443"
+  // What it tells; the rest of the delivery is as stored.
+  Status status = Status::unknown;
+  int code = 1000;
+  WallTime at{};       // of that status
+  WallTime created{};  // when it first might have been sent
+  std::uint16_t attempts = 0;
+  WallTime last_at{};  // of the last attempt
+  std::string last;    // what came of it
+  std::optional<WallTime> due{};
+  std::string unknown_fields{};
+
+  Version version = 0;  // of the stored record; not part of it
+
+  [[nodiscard]] bool outstanding() const noexcept { return state == State::pending; }
+  // Stable over all attempts: by it the initiator sees each notification once.
+  [[nodiscard]] std::string event_id() const;
+};
+[[nodiscard]] std::string_view to_string(ResultNotice::State state) noexcept;
+
+[[nodiscard]] bool wants_notice(const PushJob& job) noexcept;
+// Final as such, but a display that the initiator asked for may still come.
+[[nodiscard]] bool awaits_display(const PushJob& job, const Delivery& delivery) noexcept;
+
+[[nodiscard]] Key report_key(std::string_view push, std::uint32_t index);
+[[nodiscard]] std::string host_term(std::string_view host);
+[[nodiscard]] ResultNotice first_notice(const PushJob& job, const Delivery& delivery);
+// The display came before anything was sent: that is what is told.
+void tell_display(ResultNotice& notice, const Delivery& delivery);
+// The delivery as the notification tells it.
+[[nodiscard]] Delivery told(const ResultNotice& notice, Delivery delivery);
+
+[[nodiscard]] Expected<ResultNotice> decode_notice(const Record& record);
+// With the version it was read with (0: must not exist yet) and the due time it carries.
+[[nodiscard]] Put put_of(const ResultNotice& notice);
+
+}  // namespace herald::push
