@@ -50,7 +50,6 @@ std::string to_text(const Info& info) {
   put(out, "source", info.source_reference);
   put(out, "sender_address", info.sender_address);
   put(out, "sender_name", info.sender_name);
-  put(out, "digest", info.digest);
   if (!info.refused.empty()) out["refused"] = info.refused;
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -65,7 +64,6 @@ Info parse_info(std::string_view text) {
   out.source_reference = text_of(json, "source");
   out.sender_address = text_of(json, "sender_address");
   out.sender_name = text_of(json, "sender_name");
-  out.digest = text_of(json, "digest");
   if (const auto refused = json.find("refused"); refused != json.end() && refused->is_array()) {
     for (const auto& one : *refused) {
       if (one.is_string()) out.refused.push_back(one.get<std::string>());

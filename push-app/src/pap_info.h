@@ -15,7 +15,6 @@ struct Info {
   std::string source_reference;
   std::string sender_address;  // of this gateway, as it was then
   std::string sender_name;
-  std::string digest;                // of the submission, for its repetition (PAP-30)
   std::vector<std::string> refused;  // addresses left out, partial acceptance (PAP-32)
 };
 [[nodiscard]] std::string to_text(const Info& info);

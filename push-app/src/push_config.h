@@ -11,6 +11,7 @@
 #include "herald/config_value.h"
 #include "herald/service_profile.h"
 #include "herald/subscriber.h"
+#include "pap_config.h"
 #include "retry_policy.h"
 
 namespace herald::push {
@@ -113,6 +114,7 @@ struct PushConfig {
   std::chrono::milliseconds default_lifetime{std::chrono::hours(72)};
   std::chrono::milliseconds retention{std::chrono::hours(24 * 7)};  // of finished pushes, counted from their expiry
   std::chrono::milliseconds idempotency_retention{std::chrono::hours(24)};
+  std::chrono::milliseconds repeat_window{std::chrono::seconds(60)};  // PAP-30
   std::chrono::milliseconds consent_recheck{std::chrono::minutes(5)};
   // After a crash the old client transaction is gone with its process and the receiver drops a repeated Content-ID (PS-6,
   // PR-9), so a repeat need not wait for the 32 s that a proxy's copy of the old one may live.
@@ -127,6 +129,7 @@ struct PushConfig {
   InvitationConfig invitation;
 
   SubscriptionConfig subscriptions;
+  PapConfig pap;
   CapabilityConfig capabilities;
   MsrpConfig msrp;
   std::string content_base_url;  // of links to indirect content; empty: where http.listen is

@@ -223,6 +223,10 @@ ConfigSchema<PushConfig> make_schema() {
       .key("retention", &PushConfig::retention, {.help = "Records are kept this long after a push expired", .max = kDay * 366})
       .key("idempotency_retention", &PushConfig::idempotency_retention,
            {.help = "How long an Idempotency-Key is remembered", .max = kDay * 30})
+      .key("repeat_window", &PushConfig::repeat_window,
+           {.help = "A push that repeats another byte for byte, with its push-id, within this gets the first one's answer; "
+                    "later, or with 0, it is refused (PAP-30)",
+            .max = kDay})
       .key("consent_recheck", &PushConfig::consent_recheck,
            {.help = "How often a push that waits for consent looks again", .min = milliseconds(1000), .max = kDay})
       .key("resend_after_restart", &PushConfig::resend_after_restart,
@@ -249,6 +253,7 @@ ConfigSchema<PushConfig> make_schema() {
             .sample = "https://push.example"})
       .section("capabilities", &PushConfig::capabilities, capability_schema(), {.help = "What receivers can take"})
       .section("msrp", &PushConfig::msrp, msrp_schema(), {.help = "Pushes in sessions (MSRP)"})
+      .section("pap", &PushConfig::pap, pap_schema(), {.help = "The Push Access Protocol"})
       .section("retry", &PushConfig::retry, retry_schema(), {.help = "When a delivery is tried again"})
       .section("consent", &PushConfig::consent, consent_schema(), {.help = "What users decide about pushes"})
       .section("invitation", &PushConfig::invitation, invitation_schema(), {.help = "Users are asked to subscribe by REFER"})
