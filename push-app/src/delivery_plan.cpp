@@ -6,6 +6,7 @@
 #include "consent_rules.h"
 #include "herald/sip_uri.h"
 #include "initiator_auth.h"
+#include "report_request.h"
 #include "request_headers.h"
 
 namespace herald::push {
@@ -169,7 +170,11 @@ Plan choose_attempt(const PlanInput& input, const PlanRules& rules) {
   for (const auto mode : rules.mode_order) {
     auto choice = consider(mode, input, rules);
     if (!choice) continue;
-    if (std::holds_alternative<Attempt>(*choice)) return *choice;
+    if (auto* attempt = std::get_if<Attempt>(&*choice)) {
+      auto unprovable = plan_report(*attempt, input);  // SM-7
+      if (!unprovable) return *choice;
+      choice = std::move(*unprovable);
+    }
     if (const auto* wait = std::get_if<Wait>(&*choice)) {
       auto& kept = wait->what == Wait::For::subscription ? subscription : registration;
       if (!kept) kept = std::move(choice);

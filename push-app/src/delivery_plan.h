@@ -51,6 +51,7 @@ struct PlanInput {
   ConsentEntry consent{};
   Capabilities capabilities{};
   std::vector<NotifyPath> subscriptions{};  // of the user for this application (PS-81)
+  std::uint32_t too_large = 0;              // LoadedDelivery::too_large
 };
 
 struct PlanRules {
@@ -62,6 +63,7 @@ struct PlanRules {
   std::vector<DeliveryMode> mode_order{DeliveryMode::notify, DeliveryMode::pager, DeliveryMode::msrp,
                                        DeliveryMode::indirection};  // sip-push.md 8.4
   bool external_body = false;                                       // links to content can be given out (PS-24)
+  bool sessions = false;                                            // this node has MSRP
 };
 
 // A request to be sent. Modes differ in who carries it out, not in how it is decided.
@@ -71,6 +73,7 @@ struct Attempt {
   std::string route;   // SIP URI with ;lr
   std::uint8_t content = 0;
   std::uint32_t max_bytes = 1300;  // of the whole request (PS-20)
+  bool report = false;             // ask for disposition notifications (PS-51); in a session: if its answer allows message/cpim
 };
 struct Wait {
   enum class For : std::uint8_t { registration, consent, time, subscription };

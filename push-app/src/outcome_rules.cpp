@@ -5,14 +5,28 @@
 
 #include "herald/sip_uri.h"
 #include "initiator_auth.h"
+#include "report_request.h"
+#include "report_rules.h"
 
 namespace herald::push {
 namespace {
 
 using Kind = NextStep::Kind;
 
+// The receiver does not read message/cpim. One whose Accept lists it minds what was inside (compare PS-33).
+bool refuses_reports(const Outcome& outcome) {
+  if (outcome.sent_type != kCpimType) return false;
+  if (outcome.sip != 415 && outcome.sip != 406 && outcome.sip != 488 && outcome.sip != 606) return false;
+  return !accept_allows(outcome.accept, kCpimType);
+}
+
 // Class F with the means there are today. True: `delivery` was changed so that the next attempt differs.
 bool repair(Delivery& delivery, const PushJob& job, const Outcome& outcome, const RetryRules& rules) {
+  if (refuses_reports(outcome) && !delivery.tried(Fix::no_report)) {
+    // The plan goes on without, or ends a push that must be confirmed with 3007 (SM-7).
+    delivery.mark_tried(Fix::no_report);
+    return true;
+  }
   switch (outcome.sip) {
     case 300:
     case 301:
@@ -42,11 +56,12 @@ bool repair(Delivery& delivery, const PushJob& job, const Outcome& outcome, cons
   }
 }
 
-// 202 proves only that a relay took it; without a stronger report that is what was asked for.
-Status reached(Status status) { return status == Status::network_accepted ? Status::delivered : status; }
-
-NextStep finish(Delivery& delivery, const Reading& reading, WallTime now) {
-  delivery.move_to(reached(reading.final_status), reading.code, reading.cause, now);
+NextStep finish(Delivery& delivery, const PushJob& job, const Outcome& outcome, const Reading& reading, WallTime now) {
+  if (is_success(reading)) {
+    apply_success(delivery, job, reading, outcome.sent_type == kCpimType, now);
+  } else {
+    delivery.move_to(reading.final_status, reading.code, reading.cause, now);
+  }
   return {};
 }
 
@@ -84,7 +99,8 @@ std::optional<CapabilityFailure> capability_failure(const PushJob& job, const De
   const auto& content = job.contents[std::min<std::size_t>(delivery.content, job.contents.size() - 1)];
   CapabilityFailure failure;
   failure.status = outcome.sip;
-  failure.type = outcome.sent_type.empty() ? content.type : outcome.sent_type;
+  const bool inside = outcome.sent_type.empty() || (outcome.sent_type == kCpimType && !refuses_reports(outcome));
+  failure.type = inside ? content.type : outcome.sent_type;
   failure.mode = delivery.mode == Mode::notify ? DeliveryMode::notify : DeliveryMode::pager;
   if (outcome.sent_type == kExternalType) failure.mode = DeliveryMode::indirection;
   failure.size = content.bytes.size();
@@ -118,7 +134,7 @@ NextStep apply_outcome(Delivery& delivery, const PushJob& job, const Outcome& ou
   const auto decision = decide_retry(reading, state, rules);
   switch (decision.kind) {
     case RetryDecision::Kind::finish:
-      return finish(delivery, reading, now);
+      return finish(delivery, job, outcome, reading, now);
     case RetryDecision::Kind::at_time:
       return go_on(delivery, Status::retrying, reading, now, Kind::at_time, decision.at);
     case RetryDecision::Kind::at_once:
@@ -128,7 +144,7 @@ NextStep apply_outcome(Delivery& delivery, const PushJob& job, const Outcome& ou
     case RetryDecision::Kind::on_consent:
       return go_on(delivery, Status::waiting_consent, reading, now, Kind::on_consent, now + consent_recheck);
   }
-  return finish(delivery, reading, now);
+  return finish(delivery, job, outcome, reading, now);
 }
 
 }  // namespace herald::push
