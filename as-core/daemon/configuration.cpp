@@ -97,6 +97,15 @@ store::StoreOptions store_options(const NodeConfig& config, const Clock& clock) 
   return options;
 }
 
+store::BlobOptions blob_options(const NodeConfig& config, const Clock& clock) {
+  store::BlobOptions options;
+  options.path = config.store.blobs;
+  if (options.path.empty() && config.store.driver == StoreConfig::Driver::sqlite) options.path = config.store.path + ".blobs";
+  options.max_total_bytes = config.store.blobs_max_size.bytes;
+  options.clock = &clock;
+  return options;
+}
+
 io::HttpLimits http_limits(const NodeConfig& config) {
   const auto& from = config.http.limits;
   io::HttpLimits limits;

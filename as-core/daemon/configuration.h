@@ -14,6 +14,7 @@
 #include "herald/service_profile.h"
 #include "io/http_limits.h"
 #include "sip/sip_stack.h"
+#include "store/blob_store_files.h"
 #include "store/store_factory.h"
 
 namespace herald::daemon {
@@ -32,6 +33,7 @@ struct Configuration {
 [[nodiscard]] diameter::DiameterOptions diameter_options(const NodeConfig& config);
 [[nodiscard]] diameter::ShOptions sh_options(const NodeConfig& config);
 [[nodiscard]] store::StoreOptions store_options(const NodeConfig& config, const Clock& clock);
+[[nodiscard]] store::BlobOptions blob_options(const NodeConfig& config, const Clock& clock);
 [[nodiscard]] io::HttpLimits http_limits(const NodeConfig& config);
 [[nodiscard]] log::Options log_options(const NodeConfig& config);
 

@@ -49,6 +49,11 @@ Expected<void> Node::open(ConfigIssues& issues) {
 }
 
 Expected<void> Node::open_store() {
+  auto blob_settings = blob_options(configuration_.node, options_.clock);
+  if (options_.store) blob_settings.path = configuration_.node.store.blobs;
+  auto blobs = store::FileBlobStore::open(std::move(blob_settings));
+  if (!blobs) return fail(ErrorCode::unavailable, "store.blobs: " + blobs.error().text);
+  blobs_ = std::move(*blobs);
   store_ = options_.store;
   if (store_) return {};
   auto store = store::make_store(store_options(configuration_.node, options_.clock));
@@ -167,7 +172,8 @@ Expected<Shard::Content> Node::make_content(unsigned index, Executor& executor,
                  .max_sessions = config.limits.sessions},
       .reg_event = config.sip.reg_event,
       .reg_event_identity = config.sip.reg_event_identity,
-      .http_client = http_client_.get()};
+      .http_client = http_client_.get(),
+      .blobs = blobs_.get()};
   content.container = std::make_unique<container::Container>(std::move(parts), containers_, modules_, snapshot);
   return content;
 }
@@ -283,6 +289,7 @@ void Node::stop() {
   // These complete what is still asked of them, on loops that must be running to take it.
   if (diameter_) diameter_->shutdown();
   own_store_.reset();
+  if (blobs_) blobs_->stop();
   for (auto& shard : shards_) shard->end();
   shards_.clear();
   own_sh_.reset();

@@ -38,7 +38,7 @@ class Node {
     Drive drive = Drive::own_thread;
     // For tests: instead of Diameter, instead of store.driver. Both outlive the node.
     ShClient* sh = nullptr;
-    Store* store = nullptr;
+    Store* store = nullptr;  // the blobs are then in a temporary directory unless store.blobs names one
   };
 
   // Error{invalid}: the configuration of a module is wrong, see `issues`. Error{unavailable}: an address, file or peer layer
@@ -96,6 +96,7 @@ class Node {
   io::Readiness live_;
   std::unique_ptr<Store> own_store_;
   Store* store_ = nullptr;
+  std::unique_ptr<store::FileBlobStore> blobs_;
   std::unique_ptr<diameter::DiameterStack> diameter_;
   std::unique_ptr<ShClient> own_sh_;
   ShClient* sh_ = nullptr;

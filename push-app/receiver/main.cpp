@@ -19,6 +19,7 @@
 #include "io/http_client_service.h"
 #include "receiver_module.h"
 #include "sip/sofia_root.h"
+#include "store/blob_store_files.h"
 #include "store/memory_store.h"
 
 namespace {
@@ -172,7 +173,7 @@ class Commands {
 };
 
 container::ShardParts parts_of(sip::SofiaRoot& root, sip::SipStack& stack, Store& store, ShClient& sh, HttpRoutes& http,
-                               HttpClient& http_client, const std::vector<std::string>& trusted) {
+                               HttpClient& http_client, BlobStore& blobs, const std::vector<std::string>& trusted) {
   return container::ShardParts{.index = 0,
                                .count = 1,
                                .executor = root,
@@ -190,7 +191,8 @@ container::ShardParts parts_of(sip::SofiaRoot& root, sip::SipStack& stack, Store
                                .own_hosts = {},
                                .own_identities = {},
                                .limits = {},
-                               .http_client = &http_client};
+                               .http_client = &http_client,
+                               .blobs = &blobs};
 }
 
 int run(CommandLine line, Signals& signals) {
@@ -217,6 +219,11 @@ int run(CommandLine line, Signals& signals) {
   }
 
   store::MemoryStore store;
+  auto blobs = store::FileBlobStore::open({});
+  if (!blobs) {
+    std::fprintf(stderr, "herald-receiver: %s\n", blobs.error().text.c_str());
+    return kInternal;
+  }
   NoSh sh;
   NoHttp http;
   HttpSide http_side;
@@ -225,7 +232,8 @@ int run(CommandLine line, Signals& signals) {
   std::optional<Error> failed;
   const auto* module = static_cast<ReceiverModule*>(host.modules().front().module);
   root.inside([&] {
-    container.emplace(parts_of(root, **stack, store, sh, http, http_side.client(), line.trusted), shards, host, *snapshot);
+    container.emplace(parts_of(root, **stack, store, sh, http, http_side.client(), **blobs, line.trusted), shards, host,
+                      *snapshot);
   });
   root.complete([&] { spawn(start(*container, failed, root)); });
 
@@ -254,6 +262,7 @@ int run(CommandLine line, Signals& signals) {
   commands.reset();
   http_side.stop();
   root.inside([&] { container->stop(); });
+  (*blobs)->stop();
   root.step();
   root.inside([&] {
     container.reset();

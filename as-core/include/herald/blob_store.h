@@ -32,7 +32,8 @@ class BlobWriter {
   virtual ~BlobWriter() = default;
   // Queues the bytes. False: `max_bytes` or the disk refused, finish() says which; nothing more is taken.
   [[nodiscard]] virtual bool append(std::string_view bytes) = 0;
-  // Bytes that are queued and not written yet: a fast source pauses above some mark and goes on when `drained` is called.
+  // Bytes that are queued and not written yet: a fast source pauses above some mark and goes on when `drained` is called: each
+  // time that everything queued was written, and soon when nothing waits. It may be called once more than needed.
   [[nodiscard]] virtual std::size_t queued() const noexcept = 0;
   virtual void on_drained(UniqueFunction<void()> call) = 0;  // on the blob thread; replaces an earlier one
   [[nodiscard]] virtual Future<BlobInfo> finish() = 0;
@@ -50,8 +51,8 @@ class BlobStore {
   [[nodiscard]] virtual Future<void> remove(std::string id) = 0;  // of one that is not there: success
   // In order of id, after `after`.
   [[nodiscard]] virtual Future<std::vector<BlobInfo>> list(std::string after, std::size_t limit) = 0;
-  // A file descriptor of its own for a thread that may block or uses sendfile; the caller closes it. Opens a file: not on a
-  // shard.
+  // A file descriptor of its own for a thread that may block or uses sendfile; the caller closes it. The content is the first
+  // BlobInfo::size bytes of the file: what stands behind them is the store's. Opens a file: not on a shard.
   [[nodiscard]] virtual Expected<int> open(std::string_view id) = 0;
 };
 

@@ -116,6 +116,8 @@ struct StoreConfig {
   Secret url;  // redis: may hold a password
   ByteSize max_size{0};
   std::uint32_t max_queued_calls = 20000;
+  std::string blobs;  // empty: beside the database
+  ByteSize blobs_max_size{0};
 };
 
 struct ModuleConfig {

@@ -232,6 +232,9 @@ ConfigSchema<StoreConfig> store_schema() {
       .key("url", &StoreConfig::url, {.help = "redis: redis://HOST:PORT/DB"})
       .key("max_size", &StoreConfig::max_size, {.help = "0: memory 4GiB, sqlite as far as the disk goes"})
       .key("max_queued_calls", &StoreConfig::max_queued_calls, {.help = "Calls that may wait for the store", .min = 1})
+      .key("blobs", &StoreConfig::blobs,
+           {.help = "Directory of contents too large for a record; empty: PATH.blobs, with driver memory a temporary one"})
+      .key("blobs_max_size", &StoreConfig::blobs_max_size, {.help = "Most bytes in that directory; 0: as far as the disk goes"})
       .check([](StoreConfig& store, const ConfigScope& at) {
         if (store.driver == Driver::redis && store.url.empty()) at.error("url", "is required with driver redis");
         if (store.driver == Driver::sqlite && store.path.empty()) at.error("path", "is required with driver sqlite");
