@@ -98,6 +98,35 @@ struct MsrpConfig {
   std::chrono::milliseconds linger{10000};       // PS-48
 };
 
+// How result notifications are sent (SM-3).
+struct CallbackConfig {
+  std::vector<std::chrono::milliseconds> retry{std::chrono::minutes(1), std::chrono::minutes(5), std::chrono::minutes(30),
+                                               std::chrono::hours(1)};  // the last one again and again
+  std::chrono::milliseconds give_up_after{std::chrono::hours(24)};
+  std::chrono::milliseconds timeout{std::chrono::seconds(10)};
+  std::uint32_t max_parallel = 64;
+  std::uint32_t max_per_host = 8;
+  std::string ca_file;  // trust anchors instead of the system's
+};
+
+// Server-sent events.
+struct EventsConfig {
+  std::uint32_t max_streams = 1000;
+  std::chrono::milliseconds heartbeat{std::chrono::seconds(15)};
+};
+
+// One line for each finished delivery.
+struct CdrConfig {
+  std::string path;  // empty: none are written
+  std::uint64_t rotate_bytes = 100 * 1024 * 1024;
+  std::chrono::milliseconds rotate_after{std::chrono::hours(24)};
+  std::uint32_t keep = 30;
+  std::uint32_t queue = 100000;
+  bool hash_addresses = false;
+  Secret hash_key{};
+  bool operator==(const CdrConfig&) const = default;
+};
+
 struct PushConfig {
   std::string sender_identity;
   std::string event_package = "oma-push";
@@ -112,6 +141,7 @@ struct PushConfig {
 
   std::chrono::milliseconds max_lifetime{std::chrono::hours(24 * 7)};
   std::chrono::milliseconds default_lifetime{std::chrono::hours(72)};
+  std::chrono::milliseconds report_timeout{std::chrono::hours(72)};  // PS-54
   std::chrono::milliseconds retention{std::chrono::hours(24 * 7)};  // of finished pushes, counted from their expiry
   std::chrono::milliseconds idempotency_retention{std::chrono::hours(24)};
   std::chrono::milliseconds repeat_window{std::chrono::seconds(60)};  // PAP-30
@@ -131,6 +161,9 @@ struct PushConfig {
   SubscriptionConfig subscriptions;
   PapConfig pap;
   CapabilityConfig capabilities;
+  CallbackConfig callbacks;
+  EventsConfig events;
+  CdrConfig cdr;
   MsrpConfig msrp;
   std::string content_base_url;  // of links to indirect content; empty: where http.listen is
 

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "callback_url.h"
 #include "herald/sip_uri.h"
 
 namespace herald::push {
@@ -41,7 +42,25 @@ ConfigSchema<Initiator> initiator_schema() {
       .list("applications", &Initiator::applications,
             {.help = "Applications it may push to: ids, \"prefix*\" or \"*\"", .max_items = 100, .sample = "[\"*\"]"})
       .key("rate", &Initiator::rate, {.help = "Submissions it may make; bursts of one second", .sample = "100/s"})
-      .list("callbacks", &Initiator::callbacks, {.help = "URL patterns where reports may be sent", .max_items = 100});
+      .list("callbacks", &Initiator::callbacks,
+            {.help = "Where its result notifications may be sent (PAP-37): scheme, host, port and beginning of the path; "
+                     "\"https://*.news.example/\" is any host below",
+             .max_items = 100,
+             .check =
+                 [](const std::string& text) {
+                   const auto pattern = CallbackPattern::parse(text);
+                   return pattern ? std::string() : pattern.error().text;
+                 },
+             .sample = "[\"https://news.example/herald/\"]"})
+      .key("callback_secret", &Initiator::callback_secret,
+           {.help = "Key of the Herald-Signature (HMAC-SHA256) on what is sent there; none: not signed",
+            .check =
+                [](const Secret& secret) {
+                  return secret.value.empty() || secret.value.size() >= 16 ? std::string()
+                                                                           : std::string("must have at least 16 characters");
+                }})
+      .key("callbacks_private", &Initiator::callbacks_private,
+           {.help = "Hosts that a pattern does not name itself may have loopback and private addresses too"});
 }
 
 ConfigSchema<RetryRules> retry_schema() {
@@ -192,6 +211,56 @@ ConfigSchema<InvitationConfig> invitation_schema() {
       .key("max_open", &InvitationConfig::max_open, {.help = "Open invitations, per shard; more are refused with 503", .min = 1});
 }
 
+ConfigSchema<CallbackConfig> callback_schema() {
+  constexpr milliseconds kDay(86400000);
+  return ConfigSchema<CallbackConfig>()
+      .list("retry", &CallbackConfig::retry,
+            {.help = "Pauses before a result notification is sent again; the last one repeats (SM-3)",
+             .min_items = 1,
+             .max_items = 20,
+             .check =
+                 [](const milliseconds& pause) {
+                   return pause >= milliseconds(100) && pause <= milliseconds(86400000) ? std::string()
+                                                                                        : std::string("must be 100ms to 24h");
+                 }})
+      .key("give_up_after", &CallbackConfig::give_up_after,
+           {.help = "Then it is dropped, counted and logged", .min = milliseconds(1000), .max = kDay * 30})
+      .key("timeout", &CallbackConfig::timeout,
+           {.help = "For one attempt", .min = milliseconds(100), .max = milliseconds(120000)})
+      .key("max_parallel", &CallbackConfig::max_parallel, {.help = "Attempts at a time", .min = 1, .max = 1000})
+      .key("max_per_host", &CallbackConfig::max_per_host, {.help = "Of them to one host and port", .min = 1, .max = 1000})
+      .key("ca_file", &CallbackConfig::ca_file, {.help = "Trust anchors (PEM) instead of the system's"});
+}
+
+ConfigSchema<EventsConfig> events_schema() {
+  return ConfigSchema<EventsConfig>()
+      .key("max_streams", &EventsConfig::max_streams,
+           {.help = "Clients that read GET /v1/pushes/{id}/events at a time; more are answered 503", .min = 1, .max = 100000})
+      .key("heartbeat", &EventsConfig::heartbeat,
+           {.help = "A comment line goes out this often", .min = milliseconds(1000), .max = milliseconds(600000)});
+}
+
+ConfigSchema<CdrConfig> cdr_schema() {
+  constexpr milliseconds kDay(86400000);
+  return ConfigSchema<CdrConfig>()
+      .key("path", &CdrConfig::path,
+           {.help = "File that gets one JSON line for each finished delivery; empty: none is written",
+            .sample = "/var/log/herald/cdr.jsonl"})
+      .key("rotate_bytes", &CdrConfig::rotate_bytes,
+           {.help = "The file is closed and numbered when it is larger", .min = 4096, .max = 1ULL << 40U})
+      .key("rotate_after", &CdrConfig::rotate_after, {.help = "Or older", .min = milliseconds(60000), .max = kDay * 366})
+      .key("keep", &CdrConfig::keep, {.help = "Closed files kept", .min = 1, .max = 10000})
+      .key("queue", &CdrConfig::queue,
+           {.help = "Lines that wait for a slow disk; more are dropped and counted", .min = 100, .max = 10000000})
+      .key("hash_addresses", &CdrConfig::hash_addresses, {.help = "Recipients and senders as keyed hashes instead of addresses"})
+      .key("hash_key", &CdrConfig::hash_key, {.help = "Key of those hashes; the same key gives the same hash"})
+      .check([](CdrConfig& config, const ConfigScope& at) {
+        if (config.hash_addresses && config.hash_key.value.size() < 16) {
+          at.error("hash_key", "hash_addresses needs a key of at least 16 characters");
+        }
+      });
+}
+
 ConfigSchema<PushConfig> make_schema() {
   constexpr milliseconds kDay(86400000);
   return ConfigSchema<PushConfig>()
@@ -220,6 +289,10 @@ ConfigSchema<PushConfig> make_schema() {
            {.help = "A push ends after this at the latest", .min = milliseconds(1000), .max = kDay * 90})
       .key("default_lifetime", &PushConfig::default_lifetime,
            {.help = "Lifetime of a push without deliver_before", .min = milliseconds(1000), .max = kDay * 90})
+      .key("report_timeout", &PushConfig::report_timeout,
+           {.help = "How long the delivery or display report of a push that was sent is awaited",
+            .min = milliseconds(1000),
+            .max = kDay * 90})
       .key("retention", &PushConfig::retention, {.help = "Records are kept this long after a push expired", .max = kDay * 366})
       .key("idempotency_retention", &PushConfig::idempotency_retention,
            {.help = "How long an Idempotency-Key is remembered", .max = kDay * 30})
@@ -254,6 +327,9 @@ ConfigSchema<PushConfig> make_schema() {
       .section("capabilities", &PushConfig::capabilities, capability_schema(), {.help = "What receivers can take"})
       .section("msrp", &PushConfig::msrp, msrp_schema(), {.help = "Pushes in sessions (MSRP)"})
       .section("pap", &PushConfig::pap, pap_schema(), {.help = "The Push Access Protocol"})
+      .section("callbacks", &PushConfig::callbacks, callback_schema(), {.help = "How result notifications are sent"})
+      .section("events", &PushConfig::events, events_schema(), {.help = "Server-sent events of a push"})
+      .section("cdr", &PushConfig::cdr, cdr_schema(), {.help = "Charging records", .in_sample = false})
       .section("retry", &PushConfig::retry, retry_schema(), {.help = "When a delivery is tried again"})
       .section("consent", &PushConfig::consent, consent_schema(), {.help = "What users decide about pushes"})
       .section("invitation", &PushConfig::invitation, invitation_schema(), {.help = "Users are asked to subscribe by REFER"})
