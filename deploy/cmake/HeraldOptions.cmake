@@ -13,9 +13,16 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(HERALD_MODULE_DIRECTORY ${CMAKE_BINARY_DIR}/lib/herald)
 
+# Off in the presets of clang: its precompiled headers hold paths, so that ccache finds nothing again in another checkout; and off
+# in debug, where a file that forgets an #include must not compile.
+option(HERALD_PCH "Precompile the standard library's headers" OFF)
+
 find_program(CCACHE ccache)
 if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  if(HERALD_PCH)
+    list(PREPEND CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_SLOPPINESS=pch_defines,time_macros)
+  endif()
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
@@ -36,6 +43,25 @@ if(HERALD_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)  # the fuzzers steer by the coverage of what they call
 endif()
 
+# A precompiled header must be made with the flags of those who use it: one for libraries, one for test programs.
+function(herald_precompiled name)
+  if(NOT HERALD_PCH)
+    return()
+  endif()
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;USES")
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/${name}.cpp CONTENT "")
+  add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/${name}.cpp)
+  target_link_libraries(${name} PRIVATE herald_options ${arg_USES})
+  target_precompile_headers(${name} PRIVATE ${arg_HEADERS})
+endfunction()
+if(HERALD_PCH)
+  add_compile_options(-pthread -fpch-preprocess)  # the second for ccache
+endif()
+set(HERALD_STD_HEADERS
+  <algorithm> <array> <atomic> <chrono> <coroutine> <cstdint> <deque> <functional> <map> <memory> <mutex> <optional> <random> <set>
+  <span> <sstream> <string> <string_view> <thread> <unordered_map> <unordered_set> <utility> <variant> <vector> <tl/expected.hpp>)
+herald_precompiled(herald_pch HEADERS ${HERALD_STD_HEADERS})
+
 # herald_library(NAME FOLDER): every .cpp of one folder, nothing below it.
 function(herald_library name folder)
   file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
@@ -46,4 +72,7 @@ function(herald_library name folder)
   endif()
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PRIVATE herald_options)
+  if(HERALD_PCH)
+    target_precompile_headers(${name} REUSE_FROM herald_pch)
+  endif()
 endfunction()
