@@ -151,7 +151,7 @@ Task<void> DeliveryScheduler::restore(Self self) {
         continue;
       }
       if (staged.contains(delivery->push)) continue;
-      if (delivery->final() || self->admitted_while_restoring_.contains(delivery_name(delivery->push, delivery->index))) continue;
+      if (delivery->final() || delivery->status == Status::network_accepted || self->admitted_while_restoring_.contains(delivery_name(delivery->push, delivery->index))) continue;
       if (self->context_.home_shard(canonical_identity(delivery->address)) != self->context_.shard()) continue;
       self->restore_delivery(std::move(*delivery));
       ++restored;

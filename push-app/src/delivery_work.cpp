@@ -13,6 +13,8 @@
 #include "pager_sender.h"
 #include "push_catalog.h"
 #include "push_records.h"
+#include "report_request.h"
+#include "report_rules.h"
 
 namespace herald::push {
 namespace {
@@ -31,6 +33,13 @@ PlanRules rules_of(const PushConfig& config, const NodeInfo& node) {
   return rules;
 }
 
+// A cancellation that had to wait for this turn, with nothing out meanwhile.
+std::optional<Refuse> cancelled_before(const Delivery& delivery) {
+  if (!delivery.cancel_requested || delivery.status == Status::sending) return std::nullopt;
+  if (delivery.cause == kNotPendingCause) return Refuse{Status::cancelled, 3003, delivery.cause};
+  return Refuse{Status::cancelled, 1000, "initiator"};
+}
+
 // A request of the size that fits, or why there is none (PS-20..PS-23). Changes `wish` to the content it carries.
 Expected<SipServletRequest> fitting_request(ServletContext& context, const LoadedDelivery& loaded, Attempt& wish) {
   const auto& application = find_application(context.services(), loaded.job->application);
@@ -39,7 +48,8 @@ Expected<SipServletRequest> fitting_request(ServletContext& context, const Loade
   about.icid = random_token(20);
   about.now = context.clock().wall();
   for (;;) {
-    const auto message = build_message(*loaded.job, wish, loaded.delivery.address, application, about);
+    auto message = build_message(*loaded.job, wish, loaded.delivery.address, application, about);
+    if (wish.report) ask_for_reports(message, report_request(*loaded.job, loaded.delivery), about.now);
     auto request = make_pager_request(context.sip_factory(), message, loaded.job->trace);
     if (!request || size_on_wire(*request) <= wish.max_bytes) return request;
     const auto smaller = next_content(*loaded.job, wish.content, {}, /*must_be_smaller=*/true);
@@ -63,6 +73,11 @@ Task<void> DeliveryScheduler::work(Self self, SlotId slot) {
       self->queue_.wait_until(slot, self->context_.clock().wall() + kStoreRetry);
       break;
     case Loading::ok: {
+      if (auto cancelled = cancelled_before(loaded.delivery)) {
+        co_await settle(self, slot, &loaded, std::move(*cancelled));
+        if (*self->stopped_) co_return;
+        break;
+      }
       const auto config = self->context_.config<PushConfig>();
       auto user = self->queue_.target(slot);
       auto known = co_await gather_knowledge(&self->context_, config, self->stopped_, self->books_, std::move(user),
@@ -137,7 +152,7 @@ Task<DeliveryScheduler::Loading> DeliveryScheduler::load(Self self, SlotId slot,
     log::event(catalog::kCorruptRecord, {{"push", push}, {"cause", delivery ? job.error().text : delivery.error().text}});
     co_return Loading::gone;
   }
-  if (delivery->final()) co_return Loading::gone;
+  if (delivery->final() || awaits_report(*delivery)) co_return Loading::gone;
   out->delivery = std::move(*delivery);
   out->job = std::make_shared<const PushJob>(std::move(*job));
   co_return Loading::ok;
@@ -259,6 +274,7 @@ Task<void> DeliveryScheduler::attempt(Self self, SlotId slot, LoadedDelivery* lo
   const auto response = co_await answered;
   if (*self->stopped_) co_return;
   auto outcome = response ? outcome_of(*response) : outcome_of(response.error());
+  if (wish.report) outcome.sent_type = kCpimType;
   co_await after_attempt(self, slot, loaded, std::move(outcome), hop);
 }
 
@@ -299,6 +315,7 @@ Task<void> DeliveryScheduler::after_attempt(Self self, SlotId slot, LoadedDelive
     step.kind = NextStep::Kind::at_time;
     step.at = now + std::chrono::ceil<std::chrono::milliseconds>(outcome.retry_after.value_or(kHopPause));
   }
+  if (awaits_report(delivery)) delivery.report_due = report_due(*loaded->job, *config, now);
   if (reading.retry == RetryClass::unknown && !delivery.final()) self->metrics_.possible_duplicate("unknown_outcome");
   // A final state is what the initiator is told: it must not be undone by a power cut.
   const auto durability = delivery.final() ? Durability::durable : Durability::relaxed;

@@ -13,7 +13,8 @@ namespace {
 void merge_cancellation(Delivery& delivery, const Delivery& stored) {
   if (!stored.cancel_requested) return;
   delivery.cancel_requested = true;
-  if (!delivery.final() && delivery.status != Status::sending) {
+  // What was sent cannot be recalled, also when it only waits for a report.
+  if (!delivery.final() && delivery.status != Status::sending && delivery.status != Status::network_accepted) {
     delivery.move_to(Status::cancelled, 1000, "initiator", delivery.updated);
   }
 }

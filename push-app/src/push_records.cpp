@@ -420,7 +420,10 @@ Put next_put_of(const Delivery& delivery) {
   put.key = delivery_key(delivery.push, delivery.index);
   put.value = encode(delivery);
   put.expected = delivery.version;
-  if (delivery.final()) {
+  // One that only waits for a report costs no memory and no start: the due index wakes it (PS-54).
+  const bool waits_for_report = delivery.status == Status::network_accepted && delivery.report_due;
+  if (waits_for_report) put.due = delivery.report_due;
+  if (delivery.final() || waits_for_report) {
     put.terms.push_back(user_term(canonical_identity(delivery.address)));  // "open" goes
   } else {
     put.keep_terms = true;

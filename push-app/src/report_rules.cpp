@@ -146,6 +146,10 @@ ReportEffect apply_report(Delivery& delivery, const PushJob& job, const Disposit
   }
 }
 
+WallTime report_due(const PushJob& job, const PushConfig& config, WallTime now) {
+  return std::min(now + config.report_timeout, job.expires + config.retention);
+}
+
 bool end_without_report(Delivery& delivery, const PushJob& job, WallTime now) {
   if (!awaits_report(delivery)) return false;
   constexpr std::string_view kCause = "timer:report";

@@ -16,6 +16,7 @@
 
 #include "imdn.h"
 #include "push/push_job.h"
+#include "push_config.h"
 #include "status_table.h"
 
 namespace herald::push {
@@ -43,6 +44,9 @@ struct ReportEffect {
 [[nodiscard]] std::string_view to_string(ReportEffect::Kind kind) noexcept;
 [[nodiscard]] ReportEffect apply_report(Delivery& delivery, const PushJob& job, const DispositionNotice& notice, WallTime now);
 
+// How long one is awaited (PS-54): not beyond the life of its push's record. deliver-before does not end it: the content is
+// delivered for all we know, and whoever holds it knows when it expires (PS-16).
+[[nodiscard]] WallTime report_due(const PushJob& job, const PushConfig& config, WallTime now);
 // No report came in time. False: none was awaited.
 bool end_without_report(Delivery& delivery, const PushJob& job, WallTime now);
 
