@@ -52,5 +52,17 @@ inline constexpr OperatorEvent kHandoverDelayed{"PU0107",
                                                 "its mailbox is full",
                                                 "they wait on the accepting shard and are offered again",
                                                 "see the shard's load; raise sip.shards"};
+inline constexpr OperatorEvent kUnfinishedRemoved{"PU0108",
+                                                  Level::info,
+                                                  "an unfinished submission was removed",
+                                                  "the node or its store failed before a push with many recipients was accepted",
+                                                  "nothing of it was or will be sent; its initiator got no 202",
+                                                  "none"};
+inline constexpr OperatorEvent kReplacementCompleted{"PU0109",
+                                                     Level::info,
+                                                     "an interrupted replacement was completed",
+                                                     "the node or its store failed while a push took the place of another",
+                                                     "the old push is cancelled, the new one accepted",
+                                                     "none"};
 
 }  // namespace herald::push::catalog

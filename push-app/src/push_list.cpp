@@ -1,8 +1,9 @@
-// Lists of pushes, newest first, and the removal of old ones. See push_service.h.
+// Lists of pushes, newest first. See push_service.h.
 #include <utility>
 
 #include "push_records.h"
 #include "push_service.h"
+#include "result_purge.h"
 
 namespace herald::push {
 namespace {
@@ -10,8 +11,6 @@ namespace {
 // A list looks at no more records than this per call; a page may then be short and still have a cursor.
 constexpr std::size_t kMaxLookedAt = 1000;
 constexpr std::size_t kListedDeliveries = 10;
-constexpr Duration kPurgePause = std::chrono::seconds(30);
-constexpr std::size_t kPurgePage = 100;
 
 bool shows(const std::vector<Delivery>& deliveries, const std::optional<Status>& status) {
   if (!status) return true;
@@ -104,64 +103,6 @@ Task<Checked<PushList>> PushService::list_by_user(Self self, ListQuery query) {
     }
   } while (!list.next.empty() && list.pushes.size() < query.limit && looked_at < kMaxLookedAt);
   co_return list;
-}
-
-void PushService::purge_later() {
-  const auto due = context_.clock().now() + kPurgePause;
-  purge_timer_ = context_.executor().timers().start_at(due, [self = shared_from_this()] {
-    self->purge_timer_ = {};
-    if (!*self->stopped_) spawn(purge(self));
-  });
-}
-
-Task<void> PushService::purge(Self self) {
-  auto& store = self->context_.store();
-  const auto now = self->context_.clock().wall();
-  const auto old = co_await store.due(std::string(kPushTable), now, kPurgePage);
-  if (*self->stopped_) co_return;
-  if (old) {
-    for (const auto& record : old->records) {
-      const bool done = co_await purge_push(self, record.key.id);
-      if (*self->stopped_) co_return;
-      if (!done) break;
-    }
-  }
-  const auto keys = co_await store.due(std::string(kIdempotencyTable), now, kPurgePage * 5);
-  if (*self->stopped_) co_return;
-  if (keys && !keys->records.empty()) {
-    Batch batch;
-    batch.durability = Durability::relaxed;
-    for (const auto& record : keys->records) batch.erases.push_back({record.key, record.version});
-    const auto erased = co_await store.commit(std::move(batch));
-    if (*self->stopped_) co_return;
-    if (!erased) self->metrics_.store_failure("purge");
-  }
-  self->purge_later();
-}
-
-// The deliveries first and the push last, so that what an interruption leaves is found again.
-Task<bool> PushService::purge_push(Self self, std::string id) {
-  auto& store = self->context_.store();
-  for (;;) {
-    Scan scan;
-    scan.table = std::string(kDeliveryTable);
-    scan.partition = id;
-    scan.limit = 500;
-    const auto page = co_await store.scan(std::move(scan));
-    if (*self->stopped_ || !page) co_return false;
-    Batch batch;
-    batch.durability = Durability::relaxed;
-    for (const auto& record : page->records) batch.erases.push_back({record.key, std::nullopt});
-    const bool last = page->next.empty();
-    if (last) batch.erases.push_back({push_key(id), std::nullopt});
-    const auto erased = co_await store.commit(std::move(batch));
-    if (*self->stopped_) co_return false;
-    if (!erased) {
-      self->metrics_.store_failure("purge");
-      co_return false;
-    }
-    if (last) co_return true;
-  }
 }
 
 }  // namespace herald::push

@@ -25,6 +25,8 @@ inline constexpr std::string_view kIdempotencyTable = "idempotency";
 inline constexpr std::string_view kExternalTable = "external_id";
 inline constexpr std::string_view kStagingTable = "staging";
 inline constexpr std::string_view kOpenTerm = "open";
+// Cause of a delivery that a pending_only replacement leaves out.
+inline constexpr std::string_view kNotPendingCause = "replace:not_pending";
 
 [[nodiscard]] Key push_key(std::string_view id);
 [[nodiscard]] Key delivery_key(std::string_view push, std::uint32_t index);

@@ -56,15 +56,15 @@ void PushServlet::destroy() noexcept {
 }
 
 Handover PushServlet::handover() {
-  return [this](unsigned shard, std::vector<Admission> admissions) {
+  return [this](unsigned shard, const Admissions& admissions) {
     if (shard == context_->shard()) {
-      for (auto& admission : admissions) scheduler_->admit(std::move(admission));
+      for (auto& admission : *admissions) scheduler_->admit(std::move(admission));
       return true;
     }
-    return context_->post(shard, [admissions = std::move(admissions)](SipServlet& servlet) mutable {
+    return context_->post(shard, [admissions](SipServlet& servlet) {
       auto* scheduler = static_cast<PushServlet&>(servlet).scheduler();
       if (scheduler == nullptr) return;  // stopping: the store keeps them
-      for (auto& admission : admissions) scheduler->admit(std::move(admission));
+      for (auto& admission : *admissions) scheduler->admit(std::move(admission));
     });
   };
 }

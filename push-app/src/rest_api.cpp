@@ -158,9 +158,18 @@ Task<HttpResponse> RestApi::list(Self self, Caller caller, HttpRequest request) 
 }
 
 Task<HttpResponse> RestApi::cancel(Self self, Caller caller, HttpRequest request) {
-  auto id = request.path_parameters["id"];
-  const auto result = co_await PushService::cancel(self->service_, std::move(id), caller.owner());
+  if (auto known = check_query(request, {"address"}); !known) co_return to_response(known.error());
+  CancelRequest cancel;
+  cancel.id = request.path_parameters["id"];
+  cancel.owner = caller.owner();
+  if (const auto address = query_value(request, "address"); !address.empty()) {
+    auto recipient = parse_address(address, "address", 256);
+    if (!recipient) co_return to_response(recipient.error());
+    cancel.recipients.push_back(std::move(*recipient));
+  }
+  const auto result = co_await PushService::cancel(self->service_, std::move(cancel));
   if (!result) co_return to_response(result.error());
+  if (result->unknown > 0) co_return to_response({404, 2003, "address: no recipient of this push"});
   if (result->cancelled == 0) {
     co_return to_response({409, 2008, "too late: every delivery of this push is final or being sent"});
   }

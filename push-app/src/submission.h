@@ -1,6 +1,7 @@
 // The JSON of POST /v1/pushes as a checked value. Every refusal names the member. Pure.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,8 +32,11 @@ struct Replacement {
   Method method = Method::all;
 };
 
+class RecipientSource;
+
 struct Submission {
   std::vector<Recipient> to;
+  std::shared_ptr<RecipientSource> many{};  // instead of `to`: recipients that are not held as values
   std::string application;
   std::optional<std::string> from;
   std::vector<Content> contents;
