@@ -8,5 +8,6 @@
 namespace herald::push {
 
 [[nodiscard]] std::optional<std::string> decode_base64(std::string_view text);
+[[nodiscard]] std::string encode_base64(std::string_view bytes);
 
 }  // namespace herald::push

@@ -136,9 +136,15 @@ Capabilities CapabilityBook::capabilities(const std::string& user, const std::st
 }
 
 Task<Expected<std::string>> CapabilityBook::describe(Self self, std::string user, std::string application) {
+  const auto known = co_await report(std::move(self), std::move(user), std::move(application));
+  if (!known) co_return fail(known.error());
+  co_return to_json(*known);
+}
+
+Task<Expected<CapabilityReport>> CapabilityBook::report(Self self, std::string user, std::string application) {
   const auto home = self->context_.home_shard(user);
-  if (home == self->context_.shard()) co_return co_await describe_here(self, std::move(user), std::move(application));
-  auto promise = std::make_shared<Promise<std::string>>();
+  if (home == self->context_.shard()) co_return co_await report_here(self, std::move(user), std::move(application));
+  auto promise = std::make_shared<Promise<CapabilityReport>>();
   auto answered = promise->future();
   const bool taken = self->relay_ && self->relay_(home, [promise, user, application](CapabilityBook& book) {
     spawn(answer(book.shared_from_this(), promise, user, application));
@@ -148,12 +154,12 @@ Task<Expected<std::string>> CapabilityBook::describe(Self self, std::string user
   co_return co_await answered;
 }
 
-Task<void> CapabilityBook::answer(Self self, std::shared_ptr<Promise<std::string>> promise, std::string user,
+Task<void> CapabilityBook::answer(Self self, std::shared_ptr<Promise<CapabilityReport>> promise, std::string user,
                                   std::string application) {
-  promise->set(co_await describe_here(self, std::move(user), std::move(application)));
+  promise->set(co_await report_here(self, std::move(user), std::move(application)));
 }
 
-Task<Expected<std::string>> CapabilityBook::describe_here(Self self, std::string user, std::string application) {
+Task<Expected<CapabilityReport>> CapabilityBook::report_here(Self self, std::string user, std::string application) {
   auto& context = self->context_;
   const auto config = context.config<PushConfig>();
   HssAnswer hss;
@@ -175,9 +181,10 @@ Task<Expected<std::string>> CapabilityBook::describe_here(Self self, std::string
   if (const auto entry = self->entries_.find(user); entry != self->entries_.end()) {
     for (const auto& asked : entry->second.asked) report.asked.push_back(asked.subject);
   }
+  report.user_unknown = hss.state == HssAnswer::State::user_unknown;
   report.profile_failed = hss.state == HssAnswer::State::failed;
   report.now = context.clock().wall();
-  co_return to_json(report);
+  co_return report;
 }
 
 // -- the table -----------------------------------------------------------------------------------------------------------------

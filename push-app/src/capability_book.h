@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "capabilities.h"
+#include "capability_report.h"
 #include "capability_sources.h"
 #include "herald/metrics.h"
 #include "herald/servlet_context.h"
@@ -61,7 +62,8 @@ class CapabilityBook : public std::enable_shared_from_this<CapabilityBook> {
   static Task<void> probe(Self self, std::string user, std::string target, std::string application, std::string route,
                           Deadline deadline);
 
-  // The answer to GET /v1/capabilities/{user}, for any user from any shard.
+  // What is known about any user, from any shard; and as the answer to GET /v1/capabilities/{user}.
+  static Task<Expected<CapabilityReport>> report(Self self, std::string user, std::string application);
   static Task<Expected<std::string>> describe(Self self, std::string user, std::string application);
 
   // A push goes to the user, and this is known about him: is his presence worth watching (PS-102)?
@@ -103,8 +105,8 @@ class CapabilityBook : public std::enable_shared_from_this<CapabilityBook> {
   [[nodiscard]] bool may_ask(const std::string& user, const std::string& subject) const;
   void store_answer(const std::string& user, const std::string& subject, std::uint64_t registration, const SipMessage& answer);
 
-  static Task<Expected<std::string>> describe_here(Self self, std::string user, std::string application);
-  static Task<void> answer(Self self, std::shared_ptr<Promise<std::string>> promise, std::string user, std::string application);
+  static Task<Expected<CapabilityReport>> report_here(Self self, std::string user, std::string application);
+  static Task<void> answer(Self self, std::shared_ptr<Promise<CapabilityReport>> promise, std::string user, std::string application);
 
   ServletContext& context_;
   Relay relay_;

@@ -16,6 +16,7 @@ struct CapabilityReport {
   std::optional<Registration> registration;  // none: not registered
   std::vector<CapabilityFact> facts;
   std::vector<std::string> asked;  // by OPTIONS in this registration
+  bool user_unknown = false;       // the HSS does not know him
   bool profile_failed = false;     // the HSS did not say what is provisioned
   WallTime now{};
 };

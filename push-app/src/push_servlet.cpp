@@ -27,11 +27,15 @@ Task<void> PushServlet::init(ServletContext& context) {
   package_ = std::make_unique<PushPackage>(context, scheduler_, books_);
   context.notifier().add_package(*package_);
   scheduler_->start();
+  reports_ = make_report_desk();
+  reports_->start(context.shard() == kHttpShard);
   if (context.shard() == kHttpShard) {
     service_ = std::make_shared<PushService>(context, load_, handover(), forget());
     service_->start();
     rest_ = std::make_shared<RestApi>(context, service_, books_);
     rest_->add_routes();
+    pap_ = std::make_shared<PapEndpoint>(context, service_, books_);
+    pap_->add_route();
     links_->serve();
   }
   co_return;
@@ -40,15 +44,19 @@ Task<void> PushServlet::init(ServletContext& context) {
 void PushServlet::destroy() noexcept {
   if (stopped_) *stopped_ = true;
   if (rest_) rest_->stop();
+  if (pap_) pap_->stop();
   if (service_) service_->stop();
   if (package_) package_->stop();
+  if (reports_) reports_->stop();
   if (scheduler_) scheduler_->stop();
   if (links_) links_->stop();
   if (books_.inviter) books_.inviter->stop();
   if (books_.consent) books_.consent->stop();
   if (books_.capabilities) books_.capabilities->stop();
   rest_.reset();
+  pap_.reset();
   service_.reset();
+  reports_.reset();
   scheduler_.reset();
   links_.reset();
   books_ = {};
@@ -79,6 +87,18 @@ Forget PushServlet::forget() {
     });
     static_cast<void>(taken);
   };
+}
+
+std::shared_ptr<ReportDesk> PushServlet::make_report_desk() {
+  auto relay = [this](unsigned shard, UniqueFunction<void(ReportDesk&)> work) {
+    return context_->post(shard, [work = std::move(work)](SipServlet& servlet) mutable {
+      if (auto* desk = static_cast<PushServlet&>(servlet).reports(); desk != nullptr) work(*desk);
+    });
+  };
+  auto give_up = [this](const std::string& user, const std::string& push, std::uint32_t index) {
+    if (scheduler_) scheduler_->forget(user, push, index);
+  };
+  return std::make_shared<ReportDesk>(*context_, scheduler_->writer(), std::move(relay), std::move(give_up));
 }
 
 CapabilityBook::Relay PushServlet::capability_relay() {
@@ -149,28 +169,12 @@ bool PushServlet::is_own(const IscContext& isc) const {
                                     [this](const NameAddr& asserted) { return is_ours(asserted.uri); });
 }
 
-namespace {
-
-// A disposition notification, plain or wrapped (RFC 5438 7.1.2, RFC 3862).
-bool carries_report(const SipMessage& message) {
-  constexpr std::string_view kReport = "message/imdn+xml";
-  constexpr std::size_t kLookedAt = 4096;
-  const auto type = MediaType::parse(message.headers.get("Content-Type").value_or(""));
-  if (!type) return false;
-  if (type->type == kReport) return true;
-  return type->type == "message/cpim" &&
-         std::string_view(message.body).substr(0, kLookedAt).find(kReport) != std::string_view::npos;
-}
-
-}  // namespace
-
 // A terminating iFC brings our own push back to us: on it goes, with the S-CSCF's mark untouched (AS-47), or it would loop.
 // A MESSAGE of somebody else is none of ours either: transparent.
 Task<void> PushServlet::do_message(SipServletRequest request) {
-  // PS-52: taken at once, whatever it says. No report has been asked for, so there is none to match it with.
-  if (carries_report(request.message()) && (!request.isc().has_onward_route() || is_ours(request.uri()))) {
-    metrics_.unknown_report();
-    static_cast<void>(request.respond(200));
+  const auto type = request.message().headers.get("Content-Type").value_or("");
+  if (carries_disposition(type, request.body()) && (!request.isc().has_onward_route() || is_ours(request.uri()))) {
+    co_await ReportDesk::receive(reports_, std::move(request));
     co_return;
   }
   if (is_own(request.isc())) {

@@ -7,9 +7,11 @@
 #include "delivery_scheduler.h"
 #include "herald/sip_servlet.h"
 #include "inviter.h"
+#include "pap_endpoint.h"
 #include "presence.h"
 #include "push_package.h"
 #include "push_service.h"
+#include "report_desk.h"
 #include "rest_api.h"
 
 namespace herald::push {
@@ -30,6 +32,7 @@ class PushServlet final : public SipServlet {
   [[nodiscard]] CapabilityBook* capabilities() const noexcept { return books_.capabilities.get(); }
   [[nodiscard]] ConsentBook* consent() const noexcept { return books_.consent.get(); }
   [[nodiscard]] Inviter* inviter() const noexcept { return books_.inviter.get(); }
+  [[nodiscard]] ReportDesk* reports() const noexcept { return reports_.get(); }
   // The identity is at home here.
   void consent_changed(const ConsentChange& change);
 
@@ -41,6 +44,7 @@ class PushServlet final : public SipServlet {
   [[nodiscard]] CapabilityBook::Relay capability_relay();
   [[nodiscard]] ConsentBook::Relay consent_relay();
   [[nodiscard]] Inviter::Relay inviter_relay();
+  [[nodiscard]] std::shared_ptr<ReportDesk> make_report_desk();
   [[nodiscard]] ConsentBook::Listener consent_listener();
   static Task<void> tell_shard(ServletContext* context, std::shared_ptr<const bool> stopped, ConsentChange change);
 
@@ -50,9 +54,11 @@ class PushServlet final : public SipServlet {
   std::unique_ptr<PresencePackage> presence_;  // until the container has stopped
   std::shared_ptr<DeliveryScheduler> scheduler_;
   std::unique_ptr<PushPackage> package_;  // outlives destroy(), as the notifier demands
+  std::shared_ptr<ReportDesk> reports_;
   std::shared_ptr<ContentLinks> links_;
   std::shared_ptr<PushService> service_;  // only on the shard that serves HTTP
   std::shared_ptr<RestApi> rest_;
+  std::shared_ptr<PapEndpoint> pap_;
   PushMetrics metrics_;
   std::shared_ptr<bool> stopped_;  // of this init()
 };
