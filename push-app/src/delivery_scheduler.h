@@ -71,6 +71,7 @@ class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler>
   [[nodiscard]] std::vector<SubscriptionInfo> subscriptions(const std::string& user, std::string_view after,
                                                             std::size_t limit) const;
 
+  [[nodiscard]] const DeliveryWriter& writer() const noexcept { return writer_; }
   [[nodiscard]] std::size_t size() const noexcept { return queue_.size(); }
   [[nodiscard]] std::size_t running() const noexcept { return queue_.running(); }
   [[nodiscard]] bool restoring() const noexcept { return restoring_; }

@@ -75,6 +75,12 @@ void PushMetrics::possible_duplicate(std::string_view reason) const {
       .add();
 }
 
+void PushMetrics::report(std::string_view result) const {
+  metrics::counter("herald_push_reports_total", "Disposition notifications by what became of them, and those that did not come",
+                   {{"result", result}})
+      .add();
+}
+
 void PushMetrics::store_failure(std::string_view what) const {
   metrics::counter("herald_push_store_failures_total", "Store operations of the push module that failed", {{"operation", what}})
       .add();

@@ -22,6 +22,7 @@ class PushMetrics {
   void in_flight(double change) const { in_flight_.add(change); }
   void own_push_returned() const { returned_.add(); }
   void foreign_message() const { foreign_.add(); }
+  void report(std::string_view result) const;  // a closed set of words: to_string(ReportEffect::Kind), "stranger", "missing" ..
   void unknown_report() const { unknown_reports_.add(); }
 
  private:

@@ -123,7 +123,9 @@ TEST_CASE("a disposition notification to the sender's identity is taken with 200
            "@ims.lab\r\nCSeq: 1 MESSAGE\r\nP-Asserted-Identity: <sip:alice@ims.lab>\r\nContent-Type: " + type +
            "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   };
-  const std::string imdn = "<imdn xmlns=\"urn:ietf:params:xml:ns:imdn\"><message-id>never-asked</message-id></imdn>";
+  const std::string imdn =
+      "<imdn xmlns=\"urn:ietf:params:xml:ns:imdn\"><message-id>never-asked</message-id>"
+      "<delivery-notification><status><delivered/></status></delivery-notification></imdn>";
   lab.send(lab.scscf, report("plain", "", "message/imdn+xml", imdn));
   lab.send(lab.scscf, report("cpim", ", <sip:odi-9@" + lab.scscf.socket.host_port() + ";lr>", "message/cpim",
                              "From: <sip:alice@ims.lab>\r\n\r\nContent-Type: message/imdn+xml\r\n\r\n" + imdn));
