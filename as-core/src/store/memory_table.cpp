@@ -197,12 +197,24 @@ Page MemoryTable::scan(const Scan& scan, const std::optional<Position>& after, c
   if (scan.partition) {
     // "" sorts before every id, and partition + NUL after every id of the partition.
     const auto past = *scan.partition + '\0';
+    const auto low = by_partition_.lower_bound(IdView{"", *scan.partition});
+    const auto high = by_partition_.lower_bound(IdView{"", past});
+    if (scan.term) {
+      if (low == high) return {};
+      // Only where the term's entries have ids of the partition, however many there are of either.
+      const TermView first{*scan.term, id_view(**low)};
+      const TermView last{*scan.term, id_view(**std::prev(high))};
+      std::optional<TermView> from;
+      if (after) {
+        from = TermView{*scan.term, {after->id, *scan.partition}};
+        if (scan.newest_first ? !ByTerm::less(first, *from) : !ByTerm::less(*from, last)) return {};
+      }
+      return walk(by_term_, by_term_.lower_bound(first), by_term_.upper_bound(last), from, scan, limit, limits,
+                  [&scan](const auto& at) { return at->entry->partition() == *scan.partition ? at->entry : nullptr; });
+    }
     std::optional<IdView> from;
     if (after) from = IdView{after->id, *scan.partition};
-    return walk(
-        by_partition_, by_partition_.lower_bound(IdView{"", *scan.partition}), by_partition_.lower_bound(IdView{"", past}), from,
-        scan, limit, limits,
-        [&scan](const auto& at) -> const MemoryEntry* { return !scan.term || (*at)->has_term(*scan.term) ? *at : nullptr; });
+    return walk(by_partition_, low, high, from, scan, limit, limits, [](const auto& at) -> const MemoryEntry* { return *at; });
   }
   if (scan.term) {
     const auto past = *scan.term + '\0';

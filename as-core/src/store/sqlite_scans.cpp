@@ -4,17 +4,24 @@
 
 namespace herald::store {
 
-// Indexes are named, so that the plan does
-// not depend on statistics that nobody gathers.
+// Indexes are named, so that the plan does not depend on statistics that nobody gathers. A term within a partition is looked for
+// where the term's entries have ids of the partition: neither a large partition nor a frequent term is walked through. (`<>`: a
+// second bound of the same column would leave it to chance which of them is used.)
 std::string scan_sql(bool partition, bool term, bool newest_first) {
   const std::string beyond = newest_first ? " < " : " > ";
   const std::string direction = newest_first ? " DESC" : "";
   std::string sql = "SELECT r.partition, r.id, r.version, r.due, r.value FROM ";
+  if (partition && term) {
+    const std::string ends = "(id) FROM record INDEXED BY record_partition WHERE partition = ?5 AND tbl = ?1)";
+    const auto first = "(SELECT min" + ends;
+    const auto last = "(SELECT max" + ends;
+    const auto from = newest_first ? first : "max(?2, " + first + ")";
+    const auto to = newest_first ? "min(?2, " + last + ")" : last;
+    return sql + "term t CROSS JOIN record r ON r.row = t.row WHERE t.tbl = ?1 AND t.term = ?6 AND t.id >= " + from +
+           " AND t.id <= " + to + " AND t.id <> ?2 AND t.partition = ?5 ORDER BY t.id" + direction + " LIMIT ?4";
+  }
   if (partition) {
     sql += "record r INDEXED BY record_partition WHERE r.partition = ?5 AND r.tbl = ?1 AND r.id" + beyond + "?2";
-    if (term)
-      sql +=
-          " AND EXISTS (SELECT 1 FROM term t WHERE t.tbl = r.tbl AND t.term = ?6 AND t.id = r.id AND t.partition = r.partition)";
     return sql + " ORDER BY r.id" + direction + " LIMIT ?4";
   }
   if (term) {
