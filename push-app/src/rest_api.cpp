@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "callback_url.h"
 #include "herald/sip_uri.h"
 #include "push_records.h"
+#include "recipient_text.h"
 #include "rest_json.h"
 #include "rest_request.h"
 
@@ -29,6 +31,25 @@ Checked<ListQuery> read_list_query(const HttpRequest& request) {
     query.user = std::move(recipient->user);
   }
   return query;
+}
+
+// PAP-37: only where the account may be called back; as it was understood, so that nobody reads it in another way later.
+Checked<void> settle_callback(const Initiator* initiator, Submission& submission) {
+  if (submission.callback.empty()) return {};
+  if (initiator == nullptr) {
+    const auto url = CallbackUrl::parse(submission.callback);
+    if (!url) return refuse(400, 2000, "callback: " + url.error().text);
+    submission.callback = url->text();
+    return {};
+  }
+  const auto permit = permit_callback(*initiator, submission.callback);
+  if (!permit) {
+    auto problem = permit.error();
+    problem.detail = "callback: " + problem.detail;
+    return tl::unexpected(problem);
+  }
+  submission.callback = permit->url.text();
+  return {};
 }
 
 }  // namespace
@@ -90,39 +111,47 @@ Checked<void> RestApi::take_rate(const Caller& caller) {
   return rates_.take(*caller.initiator);
 }
 
-Checked<SubmitRequest> RestApi::read_submission(const Caller& caller, const HttpRequest& request) {
+Task<Checked<SubmitRequest>> RestApi::read_submission(Self self, Caller caller, HttpRequest* request) {
   SubmitRequest out;
-  if (const auto key = request.header("Idempotency-Key")) {
+  if (const auto key = request->header("Idempotency-Key")) {
     if (key->empty() || key->size() > kMaxIdempotencyKey) {
-      return refuse(400, 2000, "Idempotency-Key: 1 to " + std::to_string(kMaxIdempotencyKey) + " characters");
+      co_return refuse(400, 2000, "Idempotency-Key: 1 to " + std::to_string(kMaxIdempotencyKey) + " characters");
     }
     out.idempotency_key = *key;
-    out.body_digest = digest(request.body);
+    out.body_digest = digest(request->body);
   }
-  if (auto json = check_json(request); !json) return tl::unexpected(json.error());
-  if (auto rate = take_rate(caller); !rate) return tl::unexpected(rate.error());
+  if (auto json = check_json(*request); !json) co_return tl::unexpected(json.error());
+  if (auto rate = self->take_rate(caller); !rate) co_return tl::unexpected(rate.error());
   SubmissionLimits limits;
   limits.max_recipients = caller.config->max_recipients;
   limits.max_content_bytes = caller.config->max_content_bytes;
-  auto submission = parse_submission(request.body, limits);
-  if (!submission) return tl::unexpected(submission.error());
+  auto submission = parse_submission(request->body, limits);
+  if (!submission) co_return tl::unexpected(submission.error());
   if (caller.initiator != nullptr) {
     auto sender = choose_sender(*caller.initiator, *caller.config, submission->from);
-    if (!sender) return tl::unexpected(sender.error());
+    if (!sender) co_return tl::unexpected(sender.error());
     if (auto allowed = check_application(*caller.initiator, submission->application); !allowed)
-      return tl::unexpected(allowed.error());
+      co_return tl::unexpected(allowed.error());
     out.sender = std::move(*sender);
     out.initiator = caller.initiator->name;
   } else {
     out.sender = submission->from.value_or(caller.config->sender_identity);
   }
+  if (auto callback = settle_callback(caller.initiator, *submission); !callback) co_return tl::unexpected(callback.error());
+  if (submission->to_text.count > 0) {
+    auto text = std::make_shared<const std::string>(std::move(request->body));
+    auto recipients = std::make_shared<JsonRecipients>(std::move(text), submission->to_text, limits.max_address);
+    auto checked = co_await check_recipients(recipients, RecipientRule());
+    if (!checked) co_return tl::unexpected(checked.error());
+    submission->many = std::move(recipients);
+  }
   out.submission = std::move(*submission);
-  out.trace = request.trace.text();
-  return out;
+  out.trace = request->trace.text();
+  co_return out;
 }
 
 Task<HttpResponse> RestApi::submit(Self self, Caller caller, HttpRequest request) {
-  auto read = self->read_submission(caller, request);
+  auto read = co_await read_submission(self, std::move(caller), &request);
   if (!read) {
     self->metrics_.refused_submission(read.error().http);
     co_return to_response(read.error());

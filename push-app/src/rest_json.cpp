@@ -42,10 +42,18 @@ class ObjectText {
   std::string& out_;
 };
 
-// How well the outcome is proven (status-mapping.md 3): a 202 shows only that a relay took it.
-std::string_view evidence_of(const Delivery& delivery) {
-  if (delivery.status != Status::delivered && delivery.status != Status::network_accepted) return {};
-  return delivery.cause == "sip:202" ? "network" : "receiver";
+// SM-2: how it came to be as it is.
+void write_history(std::string& out, const Delivery& delivery) {
+  out += '[';
+  for (const auto& line : delivery.history) {
+    if (out.back() != '[') out += ',';
+    ObjectText object(out);
+    object.text("at", to_rfc3339(line.at));
+    object.text("status", to_string(line.status));
+    object.text_or_null("cause", line.cause);
+    object.number("attempt", line.attempt);
+  }
+  out += ']';
 }
 
 void write(std::string& out, const Delivery& delivery) {
@@ -53,7 +61,8 @@ void write(std::string& out, const Delivery& delivery) {
   object.text("address", delivery.address);
   object.text("status", to_string(delivery.status));
   object.flag("final", delivery.final());
-  object.text_or_null("evidence", evidence_of(delivery));
+  // What proves it (status-mapping.md 3): a final response, every byte acknowledged by a hop, or the receiver's own word.
+  object.text_or_null("evidence", delivery.evidence == Evidence::none ? std::string_view() : to_string(delivery.evidence));
   object.number("code", delivery.code);
   object.text_or_null("cause", delivery.cause);
   if (!delivery.detail.empty()) object.text("detail", delivery.detail);
@@ -61,6 +70,9 @@ void write(std::string& out, const Delivery& delivery) {
   object.number("attempts", delivery.attempts);
   object.text("updated", to_rfc3339(delivery.updated));
   object.text_or_null("retry_at", delivery.retry_at ? to_rfc3339(*delivery.retry_at) : std::string());
+  if (delivery.report_due && !delivery.final()) object.text("report_due", to_rfc3339(*delivery.report_due));
+  if (!delivery.late_report.empty()) object.text("late_report", delivery.late_report);
+  if (!delivery.history.empty()) write_history(object.member("history"), delivery);
 }
 
 void write(std::string& out, const PushView& view);
@@ -82,6 +94,8 @@ void write(std::string& out, const PushView& view) {
   object.text("app", view.job.application);
   object.text("from", view.job.sender);
   object.text("priority", to_string(view.job.priority));
+  object.text("report", to_string(view.job.report));
+  if (view.job.report_if_possible) object.flag("report_if_possible", true);
   object.text("mode", view.job.mode ? to_string(*view.job.mode) : std::string_view("auto"));
   if (view.job.deliver_after) object.text("deliver_after", to_rfc3339(*view.job.deliver_after));
   object.text("expires", to_rfc3339(view.job.expires));
@@ -96,6 +110,12 @@ std::string to_json(const PushView& view) {
   std::string text;
   text.reserve(512);
   write(text, view);
+  return text;
+}
+
+std::string to_json(const Delivery& delivery) {
+  std::string text;
+  write(text, delivery);
   return text;
 }
 

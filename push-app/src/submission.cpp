@@ -60,21 +60,9 @@ Checked<Content> content_value(const Json& value, const std::string& member, con
 // One function a member; each takes the JSON value and completes the submission.
 using MemberParser = Checked<void> (*)(const Json&, Submission&, const SubmissionLimits&);
 
-Checked<void> parse_to(const Json& value, Submission& out, const SubmissionLimits& limits) {
+// The addresses themselves are read aside.
+Checked<void> parse_to(const Json& value, Submission&, const SubmissionLimits&) {
   if (!value.is_array()) return refuse(400, 2000, "to: must be an array of addresses");
-  if (value.empty()) return refuse(400, 2000, "to: needs at least one address");
-  if (value.size() > limits.max_recipients) {
-    return refuse(400, 2000, "to: more than " + std::to_string(limits.max_recipients) + " addresses");
-  }
-  std::set<std::string> seen;
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const auto member = "to[" + std::to_string(i) + "]";
-    if (!value[i].is_string()) return refuse(400, 2000, member + ": must be a string");
-    auto recipient = parse_address(value[i].get_ref<const std::string&>(), member, limits.max_address);
-    if (!recipient) return tl::unexpected(recipient.error());
-    if (!seen.insert(recipient->user).second) return refuse(400, 2002, member + ": the same recipient twice");
-    out.to.push_back(std::move(*recipient));
-  }
   return {};
 }
 
@@ -113,21 +101,25 @@ Checked<void> parse_alternatives(const Json& value, Submission& out, const Submi
   return {};
 }
 
-Checked<void> parse_report(const Json& value, Submission& out, const SubmissionLimits&) {
+Checked<void> parse_report_member(const Json& value, Submission& out, const SubmissionLimits&) {
   const auto text = text_member(value, "report", 16);
   if (!text) return tl::unexpected(text.error());
-  if (*text == "delivery" || *text == "display") return refuse(501, 3001, "report: " + *text + " is not offered");
-  if (*text != "none" && *text != "network") return refuse(400, 2000, "report: none, network, delivery or display");
-  out.report = *text == "none" ? Report::none : Report::network;
+  const auto report = push::parse_report(*text);
+  if (!report) return refuse(400, 2000, "report: none, network, delivery or display");
+  out.report = *report;
+  out.report_given = true;
+  return {};
+}
+
+Checked<void> parse_report_if_possible(const Json& value, Submission& out, const SubmissionLimits&) {
+  if (!value.is_boolean()) return refuse(400, 2000, "report_if_possible: must be true or false");
+  out.report_if_possible = value.get<bool>();
   return {};
 }
 
 Checked<void> parse_mode(const Json& value, Submission& out, const SubmissionLimits&) {
   const auto text = text_member(value, "mode", 16);
   if (!text) return tl::unexpected(text.error());
-  if (*text == "msrp" || *text == "indirection") {
-    return refuse(501, 3007, "mode: " + *text + " is not offered; notify, pager and auto are");
-  }
   if (*text == "auto") return {};
   out.mode = parse_mode_name(*text);
   if (!out.mode) return refuse(400, 2000, "mode: auto, notify, pager, msrp or indirection");
@@ -163,11 +155,78 @@ Checked<void> parse_anonymous(const Json& value, Submission& out, const Submissi
   return {};
 }
 
-Checked<void> not_offered_replace(const Json&, Submission&, const SubmissionLimits&) {
-  return refuse(501, 3011, "replace: not offered");
+Checked<void> parse_devices_member(const Json& value, Submission& out, const SubmissionLimits&) {
+  const auto text = text_member(value, "devices", 16);
+  if (!text) return tl::unexpected(text.error());
+  const auto devices = parse_devices(*text);
+  if (!devices) return refuse(400, 2000, "devices: any, one or all");
+  out.devices = *devices;
+  return {};
 }
-Checked<void> not_offered_callback(const Json&, Submission&, const SubmissionLimits&) {
-  return refuse(501, 3001, "callback: not offered; ask GET /v1/pushes/{id}");
+
+// name, name=value or name="value" as it may stand in Reject-Contact (RFC 3840 9, RFC 3841 9.2).
+bool is_feature(std::string_view text) {
+  const auto equals = text.find('=');
+  const auto name = text.substr(0, equals);
+  constexpr std::string_view kMarks = "-.!%*_+`'~";
+  const auto token = [&](std::string_view part) {
+    return !part.empty() && std::all_of(part.begin(), part.end(), [&](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kMarks.find(c) != std::string_view::npos;
+    });
+  };
+  if (!token(name)) return false;
+  if (equals == std::string_view::npos) return true;
+  auto value = text.substr(equals + 1);
+  if (value.size() < 2 || !value.starts_with('"') || !value.ends_with('"')) return token(value);
+  value = value.substr(1, value.size() - 2);
+  return std::all_of(value.begin(), value.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\' && c != ',' && c != ';'; });
+}
+
+Checked<void> parse_excluded(const Json& value, Submission& out, const SubmissionLimits&) {
+  constexpr std::size_t kMost = 8;
+  if (!value.is_array() || value.size() > kMost) {
+    return refuse(400, 2000, "excluded: must be an array of at most " + std::to_string(kMost) + " feature parameters");
+  }
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const auto member = "excluded[" + std::to_string(i) + "]";
+    auto text = text_member(value[i], member, 200);
+    if (!text) return tl::unexpected(text.error());
+    if (!is_feature(*text)) return refuse(400, 2000, member + ": not a feature parameter like +sip.instance=\"<..>\" or audio");
+    out.excluded.push_back(std::move(*text));
+  }
+  return {};
+}
+
+Checked<void> parse_callback(const Json& value, Submission& out, const SubmissionLimits&) {
+  auto text = text_member(value, "callback", 1000);
+  if (!text) return tl::unexpected(text.error());
+  out.callback = std::move(*text);  // the account's patterns are asked by whoever knows the account
+  out.callback_form = CallbackForm::json;
+  return {};
+}
+
+// "id", or {"id": .., "method": "all" | "pending_only"} (PAP-34).
+Checked<void> parse_replace(const Json& value, Submission& out, const SubmissionLimits&) {
+  constexpr std::size_t kMaxId = 256;
+  Replacement replacement;
+  const bool object = value.is_object();
+  if (object) {
+    for (const auto& [name, unused] : value.items()) {
+      if (name != "id" && name != "method") return refuse(400, 2000, "replace." + name.substr(0, 64) + ": no such member");
+    }
+    if (!value.contains("id")) return refuse(400, 2000, "replace.id: required");
+    if (value.contains("method")) {
+      const auto method = text_member(value["method"], "replace.method", 16);
+      if (!method) return tl::unexpected(method.error());
+      if (*method != "all" && *method != "pending_only") return refuse(400, 2000, "replace.method: all or pending_only");
+      if (*method == "pending_only") replacement.method = Replacement::Method::pending_only;
+    }
+  }
+  auto id = text_member(object ? value["id"] : value, object ? "replace.id" : "replace", kMaxId);
+  if (!id) return tl::unexpected(id.error());
+  replacement.id = std::move(*id);
+  out.replace = std::move(replacement);
+  return {};
 }
 
 constexpr std::pair<std::string_view, MemberParser> kMembers[] = {
@@ -176,17 +235,39 @@ constexpr std::pair<std::string_view, MemberParser> kMembers[] = {
     {"from", parse_from},
     {"content", parse_content},
     {"alternatives", parse_alternatives},
-    {"report", parse_report},
+    {"report", parse_report_member},
+    {"report_if_possible", parse_report_if_possible},
     {"mode", parse_mode},
     {"priority", parse_priority_member},
     {"deliver_after", parse_deliver_after},
     {"deliver_before", parse_deliver_before},
     {"anonymous", parse_anonymous},
-    {"replace", not_offered_replace},
-    {"callback", not_offered_callback},
+    {"devices", parse_devices_member},
+    {"excluded", parse_excluded},
+    {"replace", parse_replace},
+    {"callback", parse_callback},
 };
 
 }  // namespace
+
+void use_default_report(Submission& submission, ReportLevel level) {
+  if (submission.report_given) return;
+  switch (level) {
+    case ReportLevel::none:
+      submission.report = Report::none;
+      break;
+    case ReportLevel::network:
+      submission.report = Report::network;
+      break;
+    case ReportLevel::delivery:
+      submission.report = Report::delivery;
+      break;
+    case ReportLevel::display:
+      submission.report = Report::display;
+      break;
+  }
+  submission.report_if_possible = true;  // the application's wish, not a condition of this initiator
+}
 
 Checked<Recipient> parse_address(std::string_view text, const std::string& member, std::size_t max_bytes) {
   const auto bad = [&member](const char* why) { return refuse(400, 2002, member + ": " + why); };
@@ -204,8 +285,25 @@ Checked<Recipient> parse_address(std::string_view text, const std::string& membe
   return Recipient{std::string(text), uri->canonical()};
 }
 
+Checked<std::vector<Recipient>> parse_recipients(const std::vector<std::string>& addresses, const SubmissionLimits& limits) {
+  std::vector<Recipient> recipients;
+  recipients.reserve(addresses.size());
+  std::set<std::string_view> seen;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const auto member = "to[" + std::to_string(i) + "]";
+    auto recipient = parse_address(addresses[i], member, limits.max_address);
+    if (!recipient) return tl::unexpected(recipient.error());
+    recipients.push_back(std::move(*recipient));
+    if (!seen.insert(recipients.back().user).second) return refuse(400, 2002, member + ": the same recipient twice");
+  }
+  return recipients;
+}
+
 Checked<Submission> parse_submission(std::string_view json, const SubmissionLimits& limits) {
-  const auto body = parse_json_object(json);
+  LongArray addresses;
+  addresses.member = "to";
+  addresses.most_listed = limits.max_listed;
+  auto body = parse_json_object(json, addresses);
   if (!body) return tl::unexpected(body.error());
   for (const auto& [name, unused] : body->items()) {
     const bool known = std::any_of(std::begin(kMembers), std::end(kMembers), [&n = name](const auto& m) { return m.first == n; });
@@ -215,6 +313,16 @@ Checked<Submission> parse_submission(std::string_view json, const SubmissionLimi
     if (!body->contains(required)) return refuse(400, 2000, std::string(required) + ": required");
   }
   Submission submission;
+  if ((*body)["to"].is_array()) {
+    if (addresses.count == 0) return refuse(400, 2000, "to: needs at least one address");
+    if (addresses.count > limits.max_recipients) {
+      return refuse(400, 2000, "to: more than " + std::to_string(limits.max_recipients) + " addresses");
+    }
+    auto listed = parse_recipients(addresses.listed, limits);
+    if (!listed) return tl::unexpected(listed.error());
+    submission.to = std::move(*listed);
+    if (submission.to.empty()) submission.to_text = {addresses.begin, addresses.count};
+  }
   for (const auto& [name, parse] : kMembers) {
     const auto member = body->find(std::string(name));
     if (member == body->end()) continue;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "herald/service_profile.h"
 #include "problem.h"
 #include "push/push_job.h"
 
@@ -14,6 +15,7 @@ namespace herald::push {
 
 struct SubmissionLimits {
   std::size_t max_recipients = 1000;
+  std::size_t max_listed = 400;  // recipients; more are left in the text
   std::size_t max_content_bytes = 65536;
   std::size_t max_alternatives = 8;
   std::size_t max_address = 256;
@@ -34,13 +36,21 @@ struct Replacement {
 
 class RecipientSource;
 
+// Recipients that stay in the JSON text: see JsonRecipients.
+struct RecipientText {
+  std::size_t begin = 0;
+  std::size_t count = 0;  // 0: they are listed
+};
+
 struct Submission {
   std::vector<Recipient> to;
+  RecipientText to_text{};
   std::shared_ptr<RecipientSource> many{};  // instead of `to`: recipients that are not held as values
   std::string application;
   std::optional<std::string> from;
   std::vector<Content> contents;
   Report report = Report::network;
+  bool report_given = false;  // by the initiator; else the application's default counts
   Priority priority = Priority::medium;
   std::optional<Mode> mode;  // none: auto
   std::optional<WallTime> deliver_after;
@@ -57,6 +67,13 @@ struct Submission {
 };
 
 [[nodiscard]] Checked<Submission> parse_submission(std::string_view json, const SubmissionLimits& limits);
+
+// status-mapping.md 3, "notspecified": what the application's profile says.
+void use_default_report(Submission& submission, ReportLevel level);
+
+// Each recipient once; 2002.
+[[nodiscard]] Checked<std::vector<Recipient>> parse_recipients(const std::vector<std::string>& addresses,
+                                                               const SubmissionLimits& limits);
 
 // A SIP, SIPS or tel URI that may stand in a Request-URI or between <>; code 2002.
 [[nodiscard]] Checked<Recipient> parse_address(std::string_view text, const std::string& member, std::size_t max_bytes);
