@@ -39,7 +39,7 @@ Key report_key(std::string_view push, std::uint32_t index) {
   return key;
 }
 
-std::string host_term(std::string_view host) { return "h=" + std::string(host); }
+std::string parked_term(std::string_view host) { return "p=" + std::string(host); }
 
 ResultNotice first_notice(const PushJob& job, const Delivery& delivery) {
   ResultNotice notice;
@@ -122,10 +122,35 @@ Put put_of(const ResultNotice& notice) {
   put.key = report_key(notice.push, notice.index);
   put.value = writer.take();
   put.expected = notice.version;
-  if (notice.outstanding()) {
-    put.due = notice.due;
-    put.terms.push_back(host_term(notice.host));
-  }
+  if (notice.outstanding()) put.due = notice.due;
+  if (notice.parked()) put.terms.push_back(parked_term(notice.host));
+  return put;
+}
+
+namespace {
+constexpr FieldTag kHostName = 1, kHostFailures = 2;
+}
+
+Key callback_host_key(std::string_view name) {
+  auto id = digest(name);
+  return Key{std::string(kCallbackHostTable), id, id};
+}
+
+Expected<CallbackHost> decode_callback_host(const Record& record) {
+  const auto reader = RecordReader::parse(record.value);
+  if (!reader) return fail(reader.error());
+  const auto name = reader->text(kHostName);
+  if (!name) return fail(ErrorCode::corrupt, "callback_host " + record.key.id + ": no name");
+  return CallbackHost{std::string(*name), static_cast<std::uint16_t>(reader->number(kHostFailures).value_or(0))};
+}
+
+Put put_of(const CallbackHost& host, WallTime due) {
+  RecordWriter writer(kSchema);
+  writer.text(kHostName, host.name).number(kHostFailures, host.failures);
+  Put put;
+  put.key = callback_host_key(host.name);
+  put.value = writer.take();
+  put.due = due;
   return put;
 }
 

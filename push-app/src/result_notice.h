@@ -1,8 +1,10 @@
 // The record behind one result notification (SM-3): exactly one per push and recipient, written in the batch that ends the
 // delivery, kept until the push is purged. PAP-31, PAP-36.
 //
-//   report       partition = push id, id = that of the delivery; due = when it may be sent (again)
-//                term h=HOST while it is outstanding. Parked (its host is dead or busy): not due, found by the term
+//   report         partition = push id, id = that of the delivery; due = when it may be sent (again), also while it is being
+//                  sent: what a crash leaves comes up again. Parked, because its host is dead or busy: not due, term p=HOST
+//   callback_host  partition = id = digest of the host; due = when what is parked for it may be looked at. There while
+//                  anything is
 //
 // `delivered` and then `displayed` are one notification, not two. An initiator that asked for display is told at `displayed`,
 // or when the report is overdue (Delivery::report_due, which a report rule leaves set while a display report may still
@@ -21,6 +23,7 @@
 namespace herald::push {
 
 inline constexpr std::string_view kReportTable = "report";
+inline constexpr std::string_view kCallbackHostTable = "callback_host";
 
 struct ResultNotice {
   // The numbers are stored: append only.
@@ -48,6 +51,7 @@ struct ResultNotice {
   Version version = 0;  // of the stored record; not part of it
 
   [[nodiscard]] bool outstanding() const noexcept { return state == State::pending; }
+  [[nodiscard]] bool parked() const noexcept { return outstanding() && !due; }
   // Stable over all attempts: by it the initiator sees each notification once.
   [[nodiscard]] std::string event_id() const;
 };
@@ -58,7 +62,7 @@ struct ResultNotice {
 [[nodiscard]] bool awaits_display(const PushJob& job, const Delivery& delivery) noexcept;
 
 [[nodiscard]] Key report_key(std::string_view push, std::uint32_t index);
-[[nodiscard]] std::string host_term(std::string_view host);
+[[nodiscard]] std::string parked_term(std::string_view host);
 [[nodiscard]] ResultNotice first_notice(const PushJob& job, const Delivery& delivery);
 // The display came before anything was sent: that is what is told.
 void tell_display(ResultNotice& notice, const Delivery& delivery);
@@ -66,7 +70,15 @@ void tell_display(ResultNotice& notice, const Delivery& delivery);
 [[nodiscard]] Delivery told(const ResultNotice& notice, Delivery delivery);
 
 [[nodiscard]] Expected<ResultNotice> decode_notice(const Record& record);
-// With the version it was read with (0: must not exist yet) and the due time it carries.
+// Expects the version it was read with (0: must not exist yet).
 [[nodiscard]] Put put_of(const ResultNotice& notice);
+
+struct CallbackHost {
+  std::string name;
+  std::uint16_t failures = 0;  // in a row
+};
+[[nodiscard]] Key callback_host_key(std::string_view name);
+[[nodiscard]] Expected<CallbackHost> decode_callback_host(const Record& record);
+[[nodiscard]] Put put_of(const CallbackHost& host, WallTime due);
 
 }  // namespace herald::push
