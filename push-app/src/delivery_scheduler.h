@@ -112,6 +112,7 @@ class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler>
     LoadedDelivery loaded;
     NotifyForm form;
     std::optional<ContentReference> reference;
+    std::optional<ReportRequest> report{};  // asked for along with it
   };
   struct Flight;
   void offer(SlotId slot, LoadedDelivery* loaded, std::uint8_t content);

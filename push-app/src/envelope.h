@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "content_choice.h"
+#include "cpim.h"
 #include "herald/sip_message.h"
 #include "push/push_job.h"
 
@@ -25,6 +26,8 @@ struct EnvelopeItem {
   const PushJob* job = nullptr;
   NotifyForm form;
   const ContentReference* reference = nullptr;  // the content lies there instead
+  const ReportRequest* report = nullptr;        // wrapped once more, in message/cpim that asks for it (PS-51)
+  WallTime now{};                               // of its DateTime
 };
 
 struct EnvelopeRules {
