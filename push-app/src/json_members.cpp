@@ -1,6 +1,7 @@
 #include "json_members.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 #include <vector>
@@ -12,16 +13,39 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Says how far the parser has come.
+struct TrackedText {
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  const char* at = nullptr;
+  const char** seen = nullptr;
+  reference operator*() const { return *at; }
+  TrackedText& operator++() {
+    *seen = ++at;
+    return *this;
+  }
+  friend bool operator==(const TrackedText& a, const TrackedText& b) { return a.at == b.at; }
+  friend bool operator!=(const TrackedText& a, const TrackedText& b) { return a.at != b.at; }
+};
+
 // Bounds nesting and finds members that are given twice; nlohmann would let the last one win in silence.
 class JsonReader {
  public:
-  static Checked<Json> parse(std::string_view text) {
-    JsonReader reader;
-    const Json::parser_callback_t callback = [&reader](int depth, Json::parse_event_t event, Json& value) {
-      return reader.on_event(depth, event, value);
+  explicit JsonReader(LongArray* array) : array_(array) {}
+
+  Checked<Json> parse(std::string_view text) {
+    begin_ = seen_ = text.data();
+    const Json::parser_callback_t callback = [this](int depth, Json::parse_event_t event, Json& value) {
+      return on_event(depth, event, value);
     };
-    auto json = Json::parse(text, callback, /*allow_exceptions=*/false);
-    if (!reader.refusal_.empty()) return refuse(400, 2000, reader.refusal_);
+    auto json = array_ == nullptr ? Json::parse(text, callback, /*allow_exceptions=*/false)
+                                  : Json::parse(TrackedText{text.data(), &seen_}, TrackedText{text.data() + text.size(), &seen_},
+                                                callback, /*allow_exceptions=*/false);
+    if (!refusal_.empty()) return refuse(400, 2000, refusal_);
     if (json.is_discarded()) return refuse(400, 2000, "the body is not JSON in UTF-8");
     if (!json.is_object()) return refuse(400, 2000, "the body must be a JSON object");
     return json;
@@ -29,26 +53,50 @@ class JsonReader {
 
  private:
   static constexpr int kMaxDepth = 4;
+  using Event = Json::parse_event_t;
 
-  bool on_event(int depth, Json::parse_event_t event, const Json& value) {
+  bool on_event(int depth, Event event, const Json& value) {
     if (depth > kMaxDepth && refusal_.empty()) refusal_ = "the body is nested too deeply";
     if (!refusal_.empty()) return false;
-    if (event == Json::parse_event_t::object_start) keys_.emplace_back();
-    if (event == Json::parse_event_t::object_end && !keys_.empty()) keys_.pop_back();
-    if (event == Json::parse_event_t::key && !keys_.empty()) {
+    if (event == Event::object_start) keys_.emplace_back();
+    if (event == Event::object_end && !keys_.empty()) keys_.pop_back();
+    if (event == Event::key && !keys_.empty()) {
       const auto& name = value.get_ref<const std::string&>();
       if (!keys_.back().insert(name).second) refusal_ = name.substr(0, 64) + ": given twice";
+      if (depth == 1) in_array_ = array_ != nullptr && name == array_->member;
     }
+    if (in_array_ && refusal_.empty()) return on_long(depth, event, value);
     return refusal_.empty();
   }
 
+  // What is inside of the long array is not kept.
+  bool on_long(int depth, Event event, const Json& value) {
+    if (depth == 1 && event == Event::array_start) array_->begin = static_cast<std::size_t>(seen_ - begin_);
+    if (depth < 2) return true;
+    if (event == Event::value && value.is_string()) {
+      if (++array_->count <= array_->most_listed) {
+        array_->listed.push_back(value.get_ref<const std::string&>());
+      } else {
+        array_->listed.clear();
+      }
+    } else {
+      refusal_ = array_->member + "[" + std::to_string(array_->count) + "]: must be a string";
+    }
+    return false;
+  }
+
+  LongArray* array_;
+  const char* begin_ = nullptr;
+  const char* seen_ = nullptr;
+  bool in_array_ = false;
   std::vector<std::set<std::string>> keys_;
   std::string refusal_;
 };
 
 }  // namespace
 
-Checked<Json> parse_json_object(std::string_view text) { return JsonReader::parse(text); }
+Checked<Json> parse_json_object(std::string_view text) { return JsonReader(nullptr).parse(text); }
+Checked<Json> parse_json_object(std::string_view text, LongArray& array) { return JsonReader(&array).parse(text); }
 
 Checked<std::string> text_member(const Json& value, const std::string& member, std::size_t max_bytes) {
   if (!value.is_string()) return refuse(400, 2000, member + ": must be a string");

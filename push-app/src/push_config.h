@@ -150,7 +150,7 @@ struct PushConfig {
   // PR-9), so a repeat need not wait for the 32 s that a proxy's copy of the old one may live.
   std::chrono::milliseconds resend_after_restart{1000};
 
-  std::uint32_t max_recipients = 500;  // all in one batch of the store
+  std::uint32_t max_recipients = 100000;
   std::uint32_t max_content_bytes = 65536;
   std::uint32_t max_in_flight = 1000;   // deliveries being worked on, per shard
   std::uint32_t max_waiting = 2000000;  // not yet final on this node; beyond: 503

@@ -307,7 +307,7 @@ ConfigSchema<PushConfig> make_schema() {
                 "Pause before a push that was being sent when the process died is sent again; 32s rules out that the first one "
                 "is still on its way",
             .max = milliseconds(64000)})
-      .key("max_recipients", &PushConfig::max_recipients, {.help = "Addresses of one push", .min = 1, .max = 900})
+      .key("max_recipients", &PushConfig::max_recipients, {.help = "Addresses of one push", .min = 1, .max = 999999})
       .key("max_content_bytes", &PushConfig::max_content_bytes, {.help = "Of one content, decoded", .min = 1, .max = 262144})
       .key("max_in_flight", &PushConfig::max_in_flight,
            {.help = "Deliveries worked on at a time, per shard", .min = 1, .max = 100000})

@@ -43,11 +43,7 @@ Checked<void> settle_callback(const Initiator* initiator, Submission& submission
     return {};
   }
   const auto permit = permit_callback(*initiator, submission.callback);
-  if (!permit) {
-    auto problem = permit.error();
-    problem.detail = "callback: " + problem.detail;
-    return tl::unexpected(problem);
-  }
+  if (!permit) return tl::unexpected(permit.error());
   submission.callback = permit->url.text();
   return {};
 }

@@ -60,7 +60,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
   static Task<HttpResponse> decide_consent(Self self, ConsentTarget target, ConsentDecision decision);
 
   [[nodiscard]] Checked<void> take_rate(const Caller& caller);
-  [[nodiscard]] Checked<SubmitRequest> read_submission(const Caller& caller, const HttpRequest& request);
+  [[nodiscard]] static Task<Checked<SubmitRequest>> read_submission(Self self, Caller caller, HttpRequest* request);
 
   ServletContext& context_;
   std::shared_ptr<PushService> service_;

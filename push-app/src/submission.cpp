@@ -171,7 +171,8 @@ bool is_feature(std::string_view text) {
   constexpr std::string_view kMarks = "-.!%*_+`'~";
   const auto token = [&](std::string_view part) {
     return !part.empty() && std::all_of(part.begin(), part.end(), [&](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kMarks.find(c) != std::string_view::npos;
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             kMarks.find(c) != std::string_view::npos;
     });
   };
   if (!token(name)) return false;
@@ -179,7 +180,8 @@ bool is_feature(std::string_view text) {
   auto value = text.substr(equals + 1);
   if (value.size() < 2 || !value.starts_with('"') || !value.ends_with('"')) return token(value);
   value = value.substr(1, value.size() - 2);
-  return std::all_of(value.begin(), value.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\' && c != ',' && c != ';'; });
+  return std::all_of(value.begin(), value.end(),
+                     [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\' && c != ',' && c != ';'; });
 }
 
 Checked<void> parse_excluded(const Json& value, Submission& out, const SubmissionLimits&) {
