@@ -35,6 +35,7 @@ class AnsweringStack final : public sip::SipStack {
   }
   void on_request(OnRequest) override {}
   void on_ack(OnAck) override {}
+  void on_late_success(OnLateSuccess) override {}
   std::unique_ptr<sip::ClientTransaction> send(SipMessage, Deadline, sip::OnResponse callback) override {
     ++sent;
     executor_.complete([callback = std::move(callback)] {

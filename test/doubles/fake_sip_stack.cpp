@@ -99,7 +99,13 @@ void FakeSipStack::Sent::deliver(sip::ClientResult result) {
 
 void FakeSipStack::Sent::answer(int status, std::vector<SipHeaderField> headers, std::string body) {
   sip::ClientResult result;
-  auto& response = result.response;
+  if (status < 200 && request.method() == "INVITE") ringing = true;
+  result.response = response(status, std::move(headers), std::move(body));
+  deliver(std::move(result));
+}
+
+SipMessage FakeSipStack::Sent::response(int status, std::vector<SipHeaderField> headers, std::string body) const {
+  SipMessage response;
   response.start = SipStatusLine{status, std::string(sip_reason_phrase(status))};
   copy(request, response, "Via");
   copy(request, response, "From");
@@ -109,7 +115,7 @@ void FakeSipStack::Sent::answer(int status, std::vector<SipHeaderField> headers,
   copy(request, response, "CSeq");
   for (auto& field : headers) response.headers.add(std::move(field.name), std::move(field.value));
   response.body = std::move(body);
-  deliver(std::move(result));
+  return response;
 }
 
 void FakeSipStack::Sent::fail(int status, ResponseOrigin origin) {
@@ -128,6 +134,12 @@ std::shared_ptr<FakeSipStack::Call> FakeSipStack::receive(SipMessage request, si
     if (on_request_) on_request_(std::move(transaction));
   });
   return call;
+}
+
+void FakeSipStack::receive_late_success(SipMessage response) {
+  executor_.run([&] {
+    if (on_late_success_) on_late_success_(std::move(response));
+  });
 }
 
 void FakeSipStack::receive_ack(SipMessage ack) {
@@ -165,7 +177,8 @@ std::unique_ptr<sip::ClientTransaction> FakeSipStack::send(SipMessage request, D
   sent_.push_back(sent);
   const auto due = deadline.earlier_of(Deadline::after(executor_.clock(), kTimerF)).when();
   executor_.timers().start_at(due, [weak = std::weak_ptr(sent)] {
-    if (const auto waiting = weak.lock()) waiting->fail(408, ResponseOrigin::timer);
+    const auto waiting = weak.lock();
+    if (waiting && !waiting->ringing) waiting->fail(408, ResponseOrigin::timer);
   });
   if (rule_) {
     executor_.complete([this, sent] {

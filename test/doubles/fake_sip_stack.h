@@ -39,11 +39,14 @@ class FakeSipStack final : public sip::SipStack {
     bool cancelled = false;
     bool abandoned = false;
     bool done = false;
+    bool ringing = false;  // Timer B does not end it any more
     sip::OnResponse callback;
     std::string remote_tag = "peer-tag";
     ManualExecutor* executor = nullptr;
 
     void answer(int status, std::vector<SipHeaderField> headers = {}, std::string body = {});
+    // As the peer would write it.
+    [[nodiscard]] SipMessage response(int status, std::vector<SipHeaderField> headers = {}, std::string body = {}) const;
     void fail(int status, ResponseOrigin origin);  // a locally generated final
     void deliver(sip::ClientResult result);
   };
@@ -56,6 +59,7 @@ class FakeSipStack final : public sip::SipStack {
   // By wire text; line ends may be \n.
   std::shared_ptr<Call> receive(std::string text, sip::PeerAddress from = {sip::Transport::udp, "127.0.0.1", 6060});
   void receive_ack(SipMessage ack);
+  void receive_late_success(SipMessage response);
   [[nodiscard]] const std::vector<std::shared_ptr<Sent>>& sent() const noexcept { return sent_; }
   [[nodiscard]] const std::vector<SipMessage>& acks() const noexcept { return acks_; }
   // Status by rule; nullopt: silence.
@@ -66,6 +70,7 @@ class FakeSipStack final : public sip::SipStack {
   std::string contact_uri(sip::Transport transport, std::string_view user) const override;
   void on_request(OnRequest handler) override { on_request_ = std::move(handler); }
   void on_ack(OnAck handler) override { on_ack_ = std::move(handler); }
+  void on_late_success(OnLateSuccess handler) override { on_late_success_ = std::move(handler); }
   std::unique_ptr<sip::ClientTransaction> send(SipMessage request, Deadline deadline, sip::OnResponse callback) override;
   void send_ack(SipMessage ack) override { acks_.push_back(std::move(ack)); }
   std::vector<sip::HopState> hops() const override { return {}; }
@@ -76,6 +81,7 @@ class FakeSipStack final : public sip::SipStack {
   std::vector<sip::ListenAddress> listening_;
   OnRequest on_request_;
   OnAck on_ack_;
+  OnLateSuccess on_late_success_;
   std::vector<std::shared_ptr<Sent>> sent_;
   std::vector<SipMessage> acks_;
   std::function<std::optional<int>(const SipMessage&)> rule_;

@@ -39,6 +39,7 @@ class BorderStack final : public sip::SipStack {
   }
   void on_request(OnRequest handler) override;
   void on_ack(OnAck handler) override { stack_->on_ack(std::move(handler)); }
+  void on_late_success(OnLateSuccess handler) override { stack_->on_late_success(std::move(handler)); }
   std::unique_ptr<sip::ClientTransaction> send(SipMessage request, Deadline deadline, sip::OnResponse callback) override;
   void send_ack(SipMessage ack) override;
   std::vector<sip::HopState> hops() const override { return stack_->hops(); }

@@ -7,6 +7,7 @@
 #include "container/dispatcher.h"
 #include "container/registration_routes.h"
 #include "container/servlet_context_impl.h"
+#include "container/transactions.h"
 #include "herald/metrics.h"
 
 namespace herald::container {
@@ -52,6 +53,7 @@ Core::Core(ShardParts shard_parts, Shards& all, const ModuleHost& host, std::sha
       snapshot(std::move(first)),
       router(profile_condition_test()),
       sessions(*this, parts.executor, parts.limits.session_timeout, parts.limits.max_sessions),
+      invites(parts.executor.clock()),
       registrations(ims::RegistrationViewImpl::make(parts.executor, &parts.store, view_options(parts))),
       feed(*this),
       call_id_host(as_word(parts.node.name)) {
@@ -117,6 +119,10 @@ Task<Expected<void>> Core::start() {
     const auto core = weak.lock();
     if (core && !core->stopped) dispatch_ack(*core, std::move(ack));
   });
+  parts.stack.on_late_success([weak = weak_from_this()](const SipMessage& response) {
+    const auto core = weak.lock();
+    if (core && !core->stopped) take_late_success(*core, response);
+  });
   reg_event->start();
   started = true;
   co_return Expected<void>();
@@ -159,6 +165,8 @@ void Core::stop() {
   event_state->stop();
   for (const auto& request : proxying) destroy_later(std::move(request->incoming->forwarded));
   proxying.clear();
+  for (auto& [number, farewell] : farewells) destroy_later(std::move(farewell));
+  farewells.clear();
   sessions.invalidate_all();
 }
 

@@ -13,6 +13,7 @@
 #include "container/container.h"
 #include "container/event_state_impl.h"
 #include "container/hosted_servlet.h"
+#include "container/invite_memory.h"
 #include "container/notifier_impl.h"
 #include "container/own_addresses.h"
 #include "container/reg_event_subscriber.h"
@@ -61,6 +62,9 @@ class Core : public std::enable_shared_from_this<Core> {
   OwnAddresses own;
   ApplicationRouter router;
   SessionManager sessions;
+  InviteMemory invites;
+  std::unordered_map<std::uint64_t, std::unique_ptr<sip::ClientTransaction>> farewells;  // BYEs that no session waits for
+  std::uint64_t last_farewell = 0;
   std::shared_ptr<ims::RegistrationViewImpl> registrations;
   RegistrationFeed feed;
   std::unique_ptr<NotifierImpl> notifier;

@@ -16,6 +16,9 @@ void finish_server(Core& core, detail::RequestState& request);
 // UAC. The future gets exactly one final response, or Error{gone} when the session ends before.
 Future<SipServletResponse> send_request(const std::shared_ptr<detail::RequestState>& request, Deadline deadline);
 
+// A 2xx to an INVITE of ours that no transaction takes: ACK again, or ACK and BYE. RFC 3261 13.2.2.4.
+void take_late_success(Core& core, const SipMessage& response);
+
 // A NOTIFY that says Subscription-State: terminated.
 [[nodiscard]] inline bool ends_subscription(const SipMessage& notify) {
   return notify.headers.get("Subscription-State").value_or("").starts_with("terminated");

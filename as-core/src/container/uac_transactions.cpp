@@ -103,8 +103,13 @@ void on_response(const std::weak_ptr<Core>& weak_core, const std::weak_ptr<Reque
   const auto request = weak_request.lock();
   if (!core || !request || result.response.is_request()) return;
   const auto session = request->session.lock();
-  if (!session || !session->valid()) return;
   const auto status = result.response.status();
+  const bool invite = request->message.method() == "INVITE" && result.origin == ResponseOrigin::peer;
+  if (!session || !session->valid()) {
+    if (invite && status >= 200 && status < 300) take_late_success(*core, result.response);
+    return;
+  }
+  if (invite && status >= 200) core->invites.answered(result.response);
   update_dialog(*core, *session, *request, result.response);
 
   auto response = std::make_shared<ResponseState>();
@@ -136,6 +141,26 @@ Future<SipServletResponse> refused(ErrorCode code, std::string text) {
 
 }  // namespace
 
+void take_late_success(Core& core, const SipMessage& response) {
+  static const auto repeated =
+      metrics::counter("herald_container_late_success_total", "2xx to INVITEs that came late", {{"kind", "repeated"}});
+  static const auto unwanted =
+      metrics::counter("herald_container_late_success_total", "2xx to INVITEs that came late", {{"kind", "unwanted"}});
+  auto reply = core.invites.reply_to(response);
+  if (!reply) return;
+  core.parts.stack.send_ack(std::move(reply->ack));
+  if (!reply->bye) return repeated.add();
+  unwanted.add();
+  const auto number = ++core.last_farewell;
+  core.farewells[number] = core.parts.stack.send(std::move(*reply->bye), Deadline::never(),
+                                                 [weak = core.weak_from_this(), number](const sip::ClientResult& result) {
+                                                   const auto alive = weak.lock();
+                                                   if (!alive || result.response.status() < 200) return;
+                                                   auto done = alive->farewells.extract(number);
+                                                   if (!done.empty()) alive->destroy_later(std::move(done.mapped()));
+                                                 });
+}
+
 Future<SipServletResponse> send_request(const Request& request, Deadline deadline) {
   if (!request->outgoing) return refused(ErrorCode::invalid, "an incoming request cannot be sent; proxy it onward");
   if (request->outgoing->sent) return refused(ErrorCode::gone, "the request was sent before");
@@ -146,11 +171,13 @@ Future<SipServletResponse> send_request(const Request& request, Deadline deadlin
   auto& outgoing = *request->outgoing;
   outgoing.sent = true;
   if (request->message.method() == "ACK") {
+    core->invites.acknowledged(request->message);
     core->parts.stack.send_ack(request->message);
     return refused(ErrorCode::gone, "an ACK has no response");
   }
   add_contact(*core, *session, request->message);
   if (dialog::forms_dialog(request->message.method()) && !session->in_table) core->sessions.enter_dialog(*session);
+  if (request->message.method() == "INVITE") core->invites.sent(request->message);
   request->deadline = deadline;
   outgoing.promise.emplace();
   auto future = outgoing.promise->future();

@@ -106,7 +106,13 @@ void ClientTransactions::deliver(Handle handle, ClientResult result) {
   const auto request = live().take(handle);
   request->enter(Request::State::between);
   root_.timers().cancel(request->deadline_timer);
-  if (!request->callback) return;
+  if (!request->callback) {
+    const auto status = result.response.status();
+    const bool success = result.origin == ResponseOrigin::peer && status >= 200 && status < 300;
+    // Given up, and yet there is a dialog now that somebody must end.
+    if (success && request->message.method() == "INVITE" && late_success_) late_success_(std::move(result.response));
+    return;
+  }
   stats::request_out(request->message.is_request() ? std::string_view(request->message.method()) : "", result.response.status(),
                      result.origin);
   request->callback(std::move(result));
@@ -136,7 +142,15 @@ void ClientTransactions::deadline_passed(Handle handle) {
   if (!request->callback) return;
   stats::request_out(request->message.method(), 408, ResponseOrigin::timer);
   const auto callback = std::exchange(request->callback, nullptr);
+  give_up_invite(*request);
   callback(std::move(result));
+}
+
+// Nobody waits for it any more: the peer need not ring on. A 2xx that is under way all the same comes as a late success.
+void ClientTransactions::give_up_invite(const Request& request) {
+  if (request.outgoing && request.message.method() == "INVITE") {
+    nta_outgoing_tcancel(request.outgoing, nullptr, nullptr, TAG_END());
+  }
 }
 
 void ClientTransactions::abandon(Handle handle) {
@@ -144,7 +158,7 @@ void ClientTransactions::abandon(Handle handle) {
   if (!request) return;
   root_.timers().cancel(std::exchange(request->deadline_timer, {}));
   const auto callback = std::exchange(request->callback, nullptr);  // what it owns ends after the books are right
-  if (request->outgoing) return;
+  if (request->outgoing) return give_up_invite(*request);
   guard_.withdraw(ticket_of(handle));
   const auto ended = live().take(handle);
   ended->enter(Request::State::between);

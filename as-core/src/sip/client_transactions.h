@@ -28,6 +28,7 @@ class ClientTransactions : public std::enable_shared_from_this<ClientTransaction
 
   std::unique_ptr<ClientTransaction> send(SipMessage request, Deadline deadline, OnResponse callback);
   void send_ack(SipMessage ack);
+  void on_late_success(SipStack::OnLateSuccess handler) { late_success_ = std::move(handler); }
   [[nodiscard]] std::vector<HopState> hops() const { return guard_.states(); }
   void refresh_gauges() const;
 
@@ -51,12 +52,14 @@ class ClientTransactions : public std::enable_shared_from_this<ClientTransaction
   void deadline_passed(Handle handle);
   void abandon(Handle handle);
   void cancel(Handle handle);
+  static void give_up_invite(const Request& request);
   void pump();
   void arm();
 
   SofiaRoot& root_;
   SofiaAgent& agent_;
   const std::string user_agent_;
+  SipStack::OnLateSuccess late_success_;
   SendPaths paths_;
   NextHopGuard guard_;
   Resolver resolver_;

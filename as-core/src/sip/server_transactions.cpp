@@ -210,11 +210,7 @@ std::string ServerTransactions::new_tag() {
 
 void ServerTransactions::receive(msg_t* msg, sip_t* sip) {
   SofiaMessage owned(msg);
-  if (!sip->sip_request) {
-    stats::dropped(stats::Drop::stray_response);
-    log::debug("stray SIP response dropped");
-    return;
-  }
+  if (!sip->sip_request) return receive_response(owned.release(), sip);
   if (sip->sip_request->rq_method == sip_method_ack) return receive_ack(owned.release(), sip);
   if (sip->sip_request->rq_method == sip_method_cancel) {  // it matched no transaction. RFC 3261 9.2
     nta_msg_treply(agent_.get(), owned.release(), SIP_481_NO_TRANSACTION, TAG_END());
@@ -254,6 +250,22 @@ void ServerTransactions::receive(msg_t* msg, sip_t* sip) {
   auto transaction =
       std::make_unique<Transaction>(shared_, incoming, std::move(received->message), std::move(peer), tag ? tag : new_tag());
   root_.guarded("request", [&] { handler_(std::move(transaction)); });
+}
+
+// NTA has no transaction for it. What is no answer to an INVITE needs none from us.
+void ServerTransactions::receive_response(msg_t* msg, sip_t* sip) {
+  const SofiaMessage owned(msg);
+  const bool success = sip->sip_status && sip->sip_status->st_status >= 200 && sip->sip_status->st_status < 300;
+  const bool invite = sip->sip_cseq && sip->sip_cseq->cs_method == sip_method_invite;
+  if (success && invite && late_success_) {
+    auto received = from_sofia(msg, sip);
+    if (received && received->bytes <= max_message_bytes_) {
+      root_.guarded("late success", [&] { late_success_(std::move(received->message)); });
+      return;
+    }
+  }
+  stats::dropped(stats::Drop::stray_response);
+  log::debug("stray SIP response dropped");
 }
 
 void ServerTransactions::receive_ack(msg_t* msg, sip_t* sip) {

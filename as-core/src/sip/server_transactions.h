@@ -24,6 +24,7 @@ class ServerTransactions {
 
   void on_request(SipStack::OnRequest handler) { handler_ = std::move(handler); }
   void on_ack(SipStack::OnAck handler) { ack_handler_ = std::move(handler); }
+  void on_late_success(SipStack::OnLateSuccess handler) { late_success_ = std::move(handler); }
   void stop() noexcept { stopped_ = true; }
 
   // Takes the message over.
@@ -34,6 +35,7 @@ class ServerTransactions {
   struct Shared;  // what transactions need of this, while it lives
 
   void receive_ack(msg_t* msg, sip_t* sip);
+  void receive_response(msg_t* msg, sip_t* sip);
   void refuse(nta_incoming_t* incoming, std::string_view method, int status, const char* phrase);
   std::string new_tag();
 
@@ -42,6 +44,7 @@ class ServerTransactions {
   const std::size_t max_message_bytes_;
   SipStack::OnRequest handler_;
   SipStack::OnAck ack_handler_;
+  SipStack::OnLateSuccess late_success_;
   bool stopped_ = false;
   std::mt19937_64 random_;
   std::shared_ptr<Shared> shared_;

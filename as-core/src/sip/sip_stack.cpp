@@ -54,6 +54,10 @@ class SofiaStack final : public SipStack {
 
   void on_request(OnRequest handler) override { server_->on_request(std::move(handler)); }
   void on_ack(OnAck handler) override { server_->on_ack(std::move(handler)); }
+  void on_late_success(OnLateSuccess handler) override {
+    client_->on_late_success(handler);
+    server_->on_late_success(std::move(handler));
+  }
   std::unique_ptr<ClientTransaction> send(SipMessage request, Deadline deadline, OnResponse callback) override {
     return client_->send(std::move(request), deadline, std::move(callback));
   }

@@ -101,6 +101,7 @@ class SipStack {
  public:
   using OnRequest = std::function<void(std::unique_ptr<ServerTransaction>)>;
   using OnAck = std::function<void(SipMessage)>;  // ACK to a 2xx
+  using OnLateSuccess = std::function<void(SipMessage)>;
 
   virtual ~SipStack() = default;
   // Bound addresses with their real ports.
@@ -109,6 +110,9 @@ class SipStack {
   [[nodiscard]] virtual std::string contact_uri(Transport transport, std::string_view user) const = 0;
   virtual void on_request(OnRequest handler) = 0;
   virtual void on_ack(OnAck handler) = 0;
+  // A 2xx to an INVITE of ours that no OnResponse gets any more: repeated, of another branch of a fork, or after the INVITE was
+  // given up. RFC 3261 13.2.2.4: each wants an ACK.
+  virtual void on_late_success(OnLateSuccess handler) = 0;
   // `request` needs From with tag, To, Call-ID, CSeq and Max-Forwards; Via is added. Next hop: first Route (loose), else the URI;
   // resolved by c-ares (SRV, A, AAAA), fail-over inside the call (AS-3). Over tcp_above_bytes UDP becomes TCP. The callback never
   // runs inside send().
