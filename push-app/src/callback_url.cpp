@@ -160,6 +160,12 @@ bool CallbackPattern::matches(const CallbackUrl& candidate) const {
   return next == '/' || next == '?';
 }
 
+Checked<CallbackPermit> permit_operator(std::string_view url) {
+  auto parsed = CallbackUrl::parse(url);
+  if (!parsed) return refuse(400, 2000, "callback: " + parsed.error().text);
+  return CallbackPermit{std::move(*parsed), false};
+}
+
 Checked<CallbackPermit> permit_callback(const Initiator& initiator, std::string_view url) {
   auto parsed = CallbackUrl::parse(url);
   if (!parsed) return refuse(400, 2000, "callback: " + parsed.error().text);

@@ -45,5 +45,7 @@ struct CallbackPermit {
 
 // May this account be called there? Asked at submission and again before each attempt. 2001 when not, 2000 when it is no URL.
 [[nodiscard]] Checked<CallbackPermit> permit_callback(const Initiator& initiator, std::string_view url);
+// An operator may be called anywhere.
+[[nodiscard]] Checked<CallbackPermit> permit_operator(std::string_view url);
 
 }  // namespace herald::push

@@ -81,6 +81,8 @@ Delivery as_of(const Delivery& delivery, std::size_t line) {
   then.updated = transition.at;
   then.detail.clear();
   then.retry_at.reset();
+  then.late_report.clear();
+  then.history.resize(line + 1);
   if (!then.final()) {
     then.code = 1001;
     then.evidence = Evidence::none;

@@ -5,7 +5,6 @@
 
 #include "push_config.h"
 #include "push_records.h"
-#include "result_notice.h"
 
 namespace herald::push {
 namespace {
@@ -16,12 +15,6 @@ constexpr Duration kPagePause = std::chrono::milliseconds(10);
 // Recipients of all watched pushes together: 32 bytes each.
 constexpr std::size_t kMostTracked = 4'000'000;
 constexpr std::size_t kLookedThrough = 1000;
-
-// The initiator will see no other state of it.
-bool is_over(const PushJob& job, const Delivery& delivery, WallTime now) {
-  if (!delivery.final()) return false;
-  return !awaits_display(job, delivery) || now >= *delivery.report_due;
-}
 
 }  // namespace
 
@@ -80,10 +73,9 @@ Task<bool> PushEvents::nothing_left(Self self, std::shared_ptr<const PushJob> jo
     scan.cursor = cursor;
     const auto page = co_await self->context_.store().scan(std::move(scan));
     if (*self->stopped_ || !page) co_return false;
-    const auto now = self->context_.clock().wall();
     for (const auto& record : page->records) {
       const auto delivery = decode_delivery(record);
-      if (delivery && (!is_over(*job, *delivery, now) || !unseen_after(*delivery, last).empty())) co_return false;
+      if (delivery && (!delivery->final() || !unseen_after(*delivery, last).empty())) co_return false;
     }
     cursor = page->next;
   } while (!cursor.empty());
@@ -159,7 +151,7 @@ void PushEvents::show(Stream& stream, const Delivery& delivery) {
     seen.attempt = newest.attempt;
     if (!text.empty() && !stream.out->write(std::move(text))) stream.over = true;
   }
-  if (!seen.finished && is_over(*stream.job, delivery, context_.clock().wall())) {
+  if (!seen.finished && delivery.final()) {
     seen.finished = true;
     ++stream.finished;
   }
@@ -198,9 +190,7 @@ void PushEvents::beat() {
   const bool missed = watched_->take_missed();
   for (auto& stream : streams_) {
     if (!stream->out->write(": still here\n\n")) stream->over = true;
-    // A report that was waited for is overdue: nothing is saved then, but nothing will come either.
-    const bool overdue = stream->job->report == Report::display;
-    if (stream->over || stream->reading || !(missed || stream->stale || overdue)) continue;
+    if (stream->over || stream->reading || !(missed || stream->stale)) continue;
     stream->reading = true;
     spawn(read(shared_from_this(), stream));
   }

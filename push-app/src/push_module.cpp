@@ -22,7 +22,7 @@ std::vector<std::string> PushModule::needs_restart(const void* before, const voi
 
 std::vector<ConfigKeyDoc> PushModule::documentation() const { return push_schema().documentation(); }
 
-std::unique_ptr<SipServlet> PushModule::create_servlet() { return std::make_unique<PushServlet>(load_); }
+std::unique_ptr<SipServlet> PushModule::create_servlet() { return std::make_unique<PushServlet>(load_, watch_); }
 
 namespace {
 

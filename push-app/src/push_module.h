@@ -2,6 +2,7 @@
 
 #include "delivery_scheduler.h"
 #include "herald/module.h"
+#include "saved_states.h"
 
 namespace herald::push {
 
@@ -14,6 +15,7 @@ class PushModule final : public Module {
 
  private:
   std::shared_ptr<NodeLoad> load_ = std::make_shared<NodeLoad>();
+  std::shared_ptr<NodeWatch> watch_ = std::make_shared<NodeWatch>();
 };
 
 }  // namespace herald::push

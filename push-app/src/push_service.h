@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -18,6 +19,7 @@
 #include "push_config.h"
 #include "push_records.h"
 #include "recipient_source.h"
+#include "result_notice.h"
 #include "submission.h"
 
 namespace herald::push {
@@ -39,7 +41,8 @@ struct SubmitRequest {
 struct PushView {
   PushJob job;
   std::vector<Delivery> deliveries;
-  std::string next;       // cursor of the next page of deliveries
+  std::map<std::uint32_t, ResultNotice> notices{};  // by recipient, where the initiator is told; only GET of one push has them
+  std::string next;                                 // cursor of the next page of deliveries
   bool repeated = false;  // an Idempotency-Key was seen before
 };
 

@@ -23,16 +23,21 @@ Task<void> PushServlet::init(ServletContext& context) {
   presence_ = std::make_unique<PresencePackage>(context);
   context.event_state().add_package(*presence_);
   links_ = std::make_shared<ContentLinks>(context);
-  scheduler_ = std::make_shared<DeliveryScheduler>(context, load_, books_, links_);
+  const auto observer = make_observer();
+  scheduler_ = std::make_shared<DeliveryScheduler>(context, load_, books_, links_, observer);
   package_ = std::make_unique<PushPackage>(context, scheduler_, books_);
   context.notifier().add_package(*package_);
   scheduler_->start();
   reports_ = make_report_desk();
   reports_->start(context.shard() == kHttpShard);
   if (context.shard() == kHttpShard) {
-    service_ = std::make_shared<PushService>(context, load_, handover(), forget());
+    watch_->rung = false;
+    outbox_ = std::make_shared<ResultOutbox>(context);
+    outbox_->start();
+    events_ = std::make_shared<PushEvents>(context, watch_->pushes);
+    service_ = std::make_shared<PushService>(context, load_, handover(), forget(), observer);
     service_->start();
-    rest_ = std::make_shared<RestApi>(context, service_, books_);
+    rest_ = std::make_shared<RestApi>(context, service_, books_, events_);
     rest_->add_routes();
     pap_ = std::make_shared<PapEndpoint>(context, service_, books_);
     pap_->add_route();
@@ -46,6 +51,8 @@ void PushServlet::destroy() noexcept {
   if (rest_) rest_->stop();
   if (pap_) pap_->stop();
   if (service_) service_->stop();
+  if (events_) events_->stop();
+  if (outbox_) outbox_->stop();
   if (package_) package_->stop();
   if (reports_) reports_->stop();
   if (scheduler_) scheduler_->stop();
@@ -56,6 +63,8 @@ void PushServlet::destroy() noexcept {
   rest_.reset();
   pap_.reset();
   service_.reset();
+  events_.reset();
+  outbox_.reset();
   reports_.reset();
   scheduler_.reset();
   links_.reset();
@@ -99,6 +108,23 @@ std::shared_ptr<ReportDesk> PushServlet::make_report_desk() {
     if (scheduler_) scheduler_->forget(user, push, index);
   };
   return std::make_shared<ReportDesk>(*context_, scheduler_->writer(), std::move(relay), std::move(give_up));
+}
+
+std::shared_ptr<DeliveryObserver> PushServlet::make_observer() {
+  // The outbox and the streams are where HTTP is; never from within the write that they hear of.
+  auto relay = [this, stopped = stopped_](UniqueFunction<void(ResultOutbox&, PushEvents&)> work) {
+    if (context_->shard() == kHttpShard) {
+      context_->executor().complete([this, stopped, work = std::move(work)]() mutable {
+        if (!*stopped && outbox_ && events_) work(*outbox_, *events_);
+      });
+      return true;
+    }
+    return context_->post(kHttpShard, [work = std::move(work)](SipServlet& servlet) mutable {
+      auto& there = static_cast<PushServlet&>(servlet);
+      if (there.outbox() != nullptr && there.events() != nullptr) work(*there.outbox(), *there.events());
+    });
+  };
+  return std::make_shared<SavedStates>(*context_, watch_, std::move(relay));
 }
 
 CapabilityBook::Relay PushServlet::capability_relay() {
@@ -199,6 +225,12 @@ Task<void> PushServlet::do_publish(SipServletRequest request) {
     co_return;
   }
   co_await context->event_state().publish(std::move(request), std::move(*resource));
+}
+
+// The receiver ends a session of ours (PS-48).
+Task<void> PushServlet::do_bye(SipServletRequest request) {
+  PushSession::take_bye(request);
+  co_return;
 }
 
 Task<void> PushServlet::do_subscribe(SipServletRequest request) {

@@ -9,16 +9,20 @@
 #include "inviter.h"
 #include "pap_endpoint.h"
 #include "presence.h"
+#include "push_events.h"
 #include "push_package.h"
 #include "push_service.h"
 #include "report_desk.h"
 #include "rest_api.h"
+#include "result_outbox.h"
+#include "saved_states.h"
 
 namespace herald::push {
 
 class PushServlet final : public SipServlet {
  public:
-  explicit PushServlet(std::shared_ptr<NodeLoad> load) : load_(std::move(load)) {}
+  PushServlet(std::shared_ptr<NodeLoad> load, std::shared_ptr<NodeWatch> watch)
+      : load_(std::move(load)), watch_(std::move(watch)) {}
   ~PushServlet() override { PushServlet::destroy(); }
 
   Task<void> init(ServletContext& context) override;
@@ -26,12 +30,15 @@ class PushServlet final : public SipServlet {
   Task<void> do_message(SipServletRequest request) override;
   Task<void> do_publish(SipServletRequest request) override;
   Task<void> do_subscribe(SipServletRequest request) override;
+  Task<void> do_bye(SipServletRequest request) override;
   [[nodiscard]] std::vector<std::string_view> methods() const override { return {"MESSAGE", "PUBLISH", "SUBSCRIBE"}; }
 
   [[nodiscard]] DeliveryScheduler* scheduler() const noexcept { return scheduler_.get(); }
   [[nodiscard]] CapabilityBook* capabilities() const noexcept { return books_.capabilities.get(); }
   [[nodiscard]] ConsentBook* consent() const noexcept { return books_.consent.get(); }
   [[nodiscard]] Inviter* inviter() const noexcept { return books_.inviter.get(); }
+  [[nodiscard]] ResultOutbox* outbox() const noexcept { return outbox_.get(); }
+  [[nodiscard]] PushEvents* events() const noexcept { return events_.get(); }
   [[nodiscard]] ReportDesk* reports() const noexcept { return reports_.get(); }
   // The identity is at home here.
   void consent_changed(const ConsentChange& change);
@@ -46,9 +53,11 @@ class PushServlet final : public SipServlet {
   [[nodiscard]] Inviter::Relay inviter_relay();
   [[nodiscard]] std::shared_ptr<ReportDesk> make_report_desk();
   [[nodiscard]] ConsentBook::Listener consent_listener();
+  [[nodiscard]] std::shared_ptr<DeliveryObserver> make_observer();
   static Task<void> tell_shard(ServletContext* context, std::shared_ptr<const bool> stopped, ConsentChange change);
 
   std::shared_ptr<NodeLoad> load_;
+  std::shared_ptr<NodeWatch> watch_;
   ServletContext* context_ = nullptr;
   Books books_;
   std::unique_ptr<PresencePackage> presence_;  // until the container has stopped
@@ -57,6 +66,8 @@ class PushServlet final : public SipServlet {
   std::shared_ptr<ReportDesk> reports_;
   std::shared_ptr<ContentLinks> links_;
   std::shared_ptr<PushService> service_;  // only on the shard that serves HTTP
+  std::shared_ptr<ResultOutbox> outbox_;  // these two as well
+  std::shared_ptr<PushEvents> events_;
   std::shared_ptr<RestApi> rest_;
   std::shared_ptr<PapEndpoint> pap_;
   PushMetrics metrics_;

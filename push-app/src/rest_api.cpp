@@ -50,8 +50,8 @@ Checked<void> settle_callback(const Initiator* initiator, Submission& submission
 
 }  // namespace
 
-RestApi::RestApi(ServletContext& context, std::shared_ptr<PushService> service, Books books)
-    : context_(context), service_(std::move(service)), books_(std::move(books)), rates_(context.clock()) {}
+RestApi::RestApi(ServletContext& context, std::shared_ptr<PushService> service, Books books, std::shared_ptr<PushEvents> events)
+    : context_(context), service_(std::move(service)), books_(std::move(books)), events_(std::move(events)), rates_(context.clock()) {}
 
 std::optional<std::string> RestApi::Caller::owner() const {
   if (initiator == nullptr) return std::nullopt;
@@ -65,6 +65,7 @@ void RestApi::add_routes() {
     add(routes, door, "GET", "/v1/pushes", &RestApi::list);
     add(routes, door, "GET", "/v1/pushes/{id}", &RestApi::show);
     add(routes, door, "DELETE", "/v1/pushes/{id}", &RestApi::cancel);
+    add(routes, door, "GET", "/v1/pushes/{id}/events", &RestApi::watch);
     add(routes, door, "GET", "/v1/subscriptions", &RestApi::list_subscriptions);
     add(routes, door, "GET", "/v1/capabilities/{user}", &RestApi::show_capabilities);
     add(routes, door, "POST", "/v1/invitations", &RestApi::invite);
@@ -96,7 +97,8 @@ Task<HttpResponse> RestApi::enter(Self self, Door door, Handler handler, HttpReq
     }
     caller.initiator = *found;
   }
-  if (!accepts(request.header("Accept"), "application/json")) {
+  const bool stream = handler == &RestApi::watch && accepts(request.header("Accept"), "text/event-stream");
+  if (!stream && !accepts(request.header("Accept"), "application/json")) {
     co_return to_response({406, 2000, "Accept: only application/json is offered"});
   }
   co_return co_await handler(self, std::move(caller), std::move(request));
@@ -168,8 +170,12 @@ Task<HttpResponse> RestApi::show(Self self, Caller caller, HttpRequest request) 
   if (!limit) co_return to_response(limit.error());
   auto id = request.path_parameters["id"];
   auto cursor = query_value(request, "cursor");
-  const auto view = co_await PushService::view(self->service_, std::move(id), caller.owner(), *limit, std::move(cursor));
+  auto view = co_await PushService::view(self->service_, std::move(id), caller.owner(), *limit, std::move(cursor));
   if (!view) co_return to_response(view.error());
+  if (self->stopped_) co_return to_response({503, 4001, "the node is shutting down", std::chrono::seconds(2)});
+  if (wants_notice(view->job)) {
+    view->notices = co_await find_notices(&self->context_.store(), &view->deliveries);
+  }
   co_return HttpResponse::json(200, to_json(*view));
 }
 

@@ -8,13 +8,14 @@
 #include "herald/servlet_context.h"
 #include "initiator_auth.h"
 #include "knowledge.h"
+#include "push_events.h"
 #include "push_service.h"
 
 namespace herald::push {
 
 class RestApi : public std::enable_shared_from_this<RestApi> {
  public:
-  RestApi(ServletContext& context, std::shared_ptr<PushService> service, Books books);
+  RestApi(ServletContext& context, std::shared_ptr<PushService> service, Books books, std::shared_ptr<PushEvents> events);
   void add_routes();
   void stop() noexcept { stopped_ = true; }
 
@@ -35,6 +36,9 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
   static Task<HttpResponse> list(Self self, Caller caller, HttpRequest request);
   static Task<HttpResponse> cancel(Self self, Caller caller, HttpRequest request);
   static Task<HttpResponse> show_registration(Self self, Caller caller, HttpRequest request);
+
+  // -- rest_events.cpp --
+  static Task<HttpResponse> watch(Self self, Caller caller, HttpRequest request);
 
   // -- rest_subscriptions.cpp --
   static Task<HttpResponse> list_subscriptions(Self self, Caller caller, HttpRequest request);
@@ -65,6 +69,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
   ServletContext& context_;
   std::shared_ptr<PushService> service_;
   Books books_;
+  std::shared_ptr<PushEvents> events_;
   SubmissionRates rates_;
   PushMetrics metrics_;
   bool stopped_ = false;

@@ -56,7 +56,17 @@ void write_history(std::string& out, const Delivery& delivery) {
   out += ']';
 }
 
-void write(std::string& out, const Delivery& delivery) {
+// SM-3: how far the initiator was told of the end. `last`: what came of the last attempt.
+void write_notice(std::string& out, const ResultNotice& notice) {
+  ObjectText object(out);
+  object.text("state", to_string(notice.state));
+  object.number("attempts", notice.attempts);
+  object.text_or_null("last", notice.last);
+  if (notice.attempts > 0) object.text("last_at", to_rfc3339(notice.last_at));
+  if (notice.due) object.text("next_at", to_rfc3339(*notice.due));
+}
+
+void write(std::string& out, const Delivery& delivery, const ResultNotice* notice = nullptr) {
   ObjectText object(out);
   object.text("address", delivery.address);
   object.text("status", to_string(delivery.status));
@@ -73,6 +83,7 @@ void write(std::string& out, const Delivery& delivery) {
   if (delivery.report_due && !delivery.final()) object.text("report_due", to_rfc3339(*delivery.report_due));
   if (!delivery.late_report.empty()) object.text("late_report", delivery.late_report);
   if (!delivery.history.empty()) write_history(object.member("history"), delivery);
+  if (notice != nullptr) write_notice(object.member("notification"), *notice);
 }
 
 void write(std::string& out, const PushView& view);
@@ -100,7 +111,14 @@ void write(std::string& out, const PushView& view) {
   if (view.job.deliver_after) object.text("deliver_after", to_rfc3339(*view.job.deliver_after));
   object.text("expires", to_rfc3339(view.job.expires));
   object.number("recipient_count", view.job.recipients);
-  write_list(object.member("recipients"), view.deliveries);
+  auto& list = object.member("recipients");
+  list += '[';
+  for (const auto& delivery : view.deliveries) {
+    if (list.back() != '[') list += ',';
+    const auto notice = view.notices.find(delivery.index);
+    write(list, delivery, notice == view.notices.end() ? nullptr : &notice->second);
+  }
+  list += ']';
   if (!view.next.empty()) object.text("next", view.next);
 }
 

@@ -9,5 +9,6 @@ namespace herald::push {
 
 [[nodiscard]] std::string to_json(const PushView& view);
 [[nodiscard]] std::string to_json(const PushList& list);
+[[nodiscard]] std::string to_json(const Delivery& delivery);  // one member of `recipients`
 
 }  // namespace herald::push

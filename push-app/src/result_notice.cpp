@@ -28,11 +28,6 @@ std::string_view to_string(ResultNotice::State state) noexcept {
 
 bool wants_notice(const PushJob& job) noexcept { return job.callback_form != CallbackForm::none && !job.callback.empty(); }
 
-bool awaits_display(const PushJob& job, const Delivery& delivery) noexcept {
-  return job.report == Report::display && delivery.status == Status::delivered && delivery.report_due &&
-         *delivery.report_due > delivery.updated;
-}
-
 Key report_key(std::string_view push, std::uint32_t index) {
   auto key = delivery_key(push, index);
   key.table = std::string(kReportTable);
@@ -50,7 +45,7 @@ ResultNotice first_notice(const PushJob& job, const Delivery& delivery) {
   notice.status = delivery.status;
   notice.code = delivery.code;
   notice.at = delivery.updated;
-  notice.created = awaits_display(job, delivery) ? *delivery.report_due : delivery.updated;
+  notice.created = delivery.updated;
   notice.due = notice.created;
   return notice;
 }
@@ -71,7 +66,9 @@ Delivery told(const ResultNotice& notice, Delivery delivery) {
   const auto then = std::find_if(delivery.history.begin(), delivery.history.end(), [&](const Transition& transition) {
     return transition.status == notice.status && transition.at == notice.at;
   });
-  if (then != delivery.history.end()) delivery.cause = then->cause;
+  if (then == delivery.history.end()) return delivery;
+  delivery.cause = then->cause;
+  delivery.history.erase(then + 1, delivery.history.end());
   return delivery;
 }
 
@@ -125,6 +122,20 @@ Put put_of(const ResultNotice& notice) {
   if (notice.outstanding()) put.due = notice.due;
   if (notice.parked()) put.terms.push_back(parked_term(notice.host));
   return put;
+}
+
+Task<std::map<std::uint32_t, ResultNotice>> find_notices(Store* store, const std::vector<Delivery>* deliveries) {
+  std::vector<Future<Record>> asked;  // side by side: the store answers them together
+  for (const auto& delivery : *deliveries) {
+    if (delivery.final()) asked.push_back(store->get(report_key(delivery.push, delivery.index)));
+  }
+  std::map<std::uint32_t, ResultNotice> notices;
+  for (const auto& future : asked) {
+    const auto record = co_await future;
+    if (!record) continue;
+    if (auto notice = decode_notice(*record)) notices.emplace(notice->index, std::move(*notice));
+  }
+  co_return notices;
 }
 
 namespace {

@@ -6,15 +6,17 @@
 //   callback_host  partition = id = digest of the host; due = when what is parked for it may be looked at. There while
 //                  anything is
 //
-// `delivered` and then `displayed` are one notification, not two. An initiator that asked for display is told at `displayed`,
-// or when the report is overdue (Delivery::report_due, which a report rule leaves set while a display report may still
-// come). For any other initiator `delivered` is final; a display that overtakes the notification is told instead of it, a later
-// one only shows in the push's state. What was once sent is never told otherwise: each repeat says the same.
-// Pure.
+// `delivered` and then `displayed` are one notification, not two. A delivery whose initiator asked for display is not final
+// before `displayed` or before the report is overdue, so it is told then. For any other `delivered` is final; a display that
+// overtakes the notification is told instead of it, a later one only shows in the push's state. What was once sent is never told
+// otherwise: each repeat says the same.
+// Pure but for find_notices.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "herald/expected.h"
 #include "herald/store.h"
@@ -58,8 +60,6 @@ struct ResultNotice {
 [[nodiscard]] std::string_view to_string(ResultNotice::State state) noexcept;
 
 [[nodiscard]] bool wants_notice(const PushJob& job) noexcept;
-// Final as such, but a display that the initiator asked for may still come.
-[[nodiscard]] bool awaits_display(const PushJob& job, const Delivery& delivery) noexcept;
 
 [[nodiscard]] Key report_key(std::string_view push, std::uint32_t index);
 [[nodiscard]] std::string parked_term(std::string_view host);
@@ -72,6 +72,9 @@ void tell_display(ResultNotice& notice, const Delivery& delivery);
 [[nodiscard]] Expected<ResultNotice> decode_notice(const Record& record);
 // Expects the version it was read with (0: must not exist yet).
 [[nodiscard]] Put put_of(const ResultNotice& notice);
+
+// Of those deliveries that have one, by recipient. What cannot be read is left out. `deliveries` must outlive the task.
+[[nodiscard]] Task<std::map<std::uint32_t, ResultNotice>> find_notices(Store* store, const std::vector<Delivery>* deliveries);
 
 struct CallbackHost {
   std::string name;

@@ -323,10 +323,13 @@ Task<CallbackReading> ResultOutbox::attempt(Self self, const ResultNotice* notic
   }
   const auto delivery = decode_delivery(*record);
   const auto config = self->context_.config<PushConfig>();
-  const auto* initiator = find_initiator(*config, job->initiator);
+  // An operator's push has no account, and its callback no rules.
+  static const Initiator kOperator;
+  const auto* initiator = job->initiator.empty() ? &kOperator : find_initiator(*config, job->initiator);
   unsent.what = !delivery ? "corrupt" : "account:none";
   if (!delivery || initiator == nullptr) co_return unsent;
-  const auto permit = permit_callback(*initiator, job->callback);  // the rules may be others than at submission
+  // The rules may be others than at submission.
+  const auto permit = job->initiator.empty() ? permit_operator(job->callback) : permit_callback(*initiator, job->callback);
   if (!permit) {
     unsent.what = "not-permitted";
     co_return unsent;

@@ -1,0 +1,46 @@
+// Charging records of the node: the shards hand lines over, a thread of its own writes them. A slow disk costs lines (counted),
+// never a shard's time. Lines still in memory are lost with a killed process; the deliveries themselves are in the store.
+// Thread: write() from any; the destructor ends the thread after what was handed over is written.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "cdr_file.h"
+#include "herald/metrics.h"
+
+namespace herald::push {
+
+class CdrWriter {
+ public:
+  CdrWriter();
+  ~CdrWriter();
+  CdrWriter(const CdrWriter&) = delete;
+  CdrWriter& operator=(const CdrWriter&) = delete;
+
+  // `config`: the one in use; another one than last time (a reload) has the file opened anew. False: dropped.
+  bool write(const std::shared_ptr<const PushConfig>& config, std::string line, const Clock& clock);
+  // Until all that was handed over is in the file, or the file does not take it.
+  void flush();
+
+ private:
+  void run(const Clock& clock);
+
+  std::mutex mutex_;
+  std::condition_variable work_, idle_;
+  std::shared_ptr<const PushConfig> config_;
+  std::string lines_;
+  std::size_t waiting_ = 0;  // lines, in all hands
+  bool writing_ = false;
+  bool blocked_ = false;  // the file did not take the last ones
+  bool stopping_ = false;
+  bool dropping_ = false;
+  std::thread thread_;
+  metrics::Counter written_, dropped_;
+};
+
+}  // namespace herald::push
