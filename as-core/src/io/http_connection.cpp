@@ -7,8 +7,6 @@
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <sys/socket.h>
 
 #include "herald/log.h"
 #include "io/response_writer.h"
@@ -25,9 +23,9 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::string_view to_string(HttpDrop reason) noexcept {
   static constexpr std::array<std::string_view, static_cast<std::size_t>(HttpDrop::count_)> kNames{
-      "malformed",      "truncated",    "too_large",        "slow_header",    "slow_body",   "slow_reader",
-      "idle",           "tls",          "client_gone",      "handler_silent", "late_answer", "mailbox_full",
-      "requests_limit", "buffer_limit", "connections_limit"};
+      "malformed",      "truncated",    "too_large",         "slow_header",    "slow_body",     "slow_reader",
+      "idle",           "tls",          "client_gone",       "handler_silent", "late_answer",   "mailbox_full",
+      "requests_limit", "buffer_limit", "connections_limit", "spool_refused",  "streams_limit", "blob_missing"};
   return kNames.at(static_cast<std::size_t>(reason));
 }
 
@@ -41,9 +39,13 @@ HttpConnection::HttpConnection(ConnectionHost& host, bufferevent* bev, HttpPeer 
   bufferevent_setwatermark(bev_, EV_READ, 0, kReadAhead);
 }
 
+void HttpConnection::FreeEvent::operator()(event* e) const noexcept { event_free(e); }
+
 HttpConnection::~HttpConnection() {
   release_body();
+  close_stream();
   host_.loop().timers().cancel(timer_);
+  writable_.reset();
   bufferevent_free(bev_);
 }
 
@@ -81,7 +83,7 @@ void HttpConnection::process_input() {
     evbuffer_drain(input, available - view.size());
     if (was_idle && !parser_.idle() && serial_ > 0) limit_time(host_.limits().header_timeout);
     if (step == HttpParser::Step::head) on_head();
-    if (step == HttpParser::Step::end) on_request();
+    if (step == HttpParser::Step::end) on_end_of_body();
     if (step == HttpParser::Step::error) {
       const auto& fault = parser_.fault();
       refuse(fault.status, fault.detail, fault.status == 413 ? HttpDrop::too_large : HttpDrop::malformed);
@@ -100,11 +102,15 @@ void HttpConnection::on_head() {
   minor_ = head_.minor;
   if (!head_.has_body()) return;
   body_begun_ = host_.loop().clock().now();
-  if (!head_.chunked && head_.content_length <= host_.limits().max_body_bytes)
-    body_.reserve(std::min<std::size_t>(head_.content_length, kReadAhead));  // not all of it on a mere promise
   limit_time(host_.limits().body_timeout);
+  body_rules_ = host_.body_rules(head_);
+  parser_.limit_body(body_rules_.max_body);
+  if (head_.content_length > body_rules_.max_body) return;  // the parser will refuse it
+  if (body_rules_.spool_above && head_.content_length > *body_rules_.spool_above)
+    spool_ = std::make_unique<BodySpool>(*host_.blobs(), host_.loop(), *this, body_rules_.max_body);
+  else if (!head_.chunked)
+    body_.reserve(std::min<std::size_t>(head_.content_length, kReadAhead));  // not all of it on a mere promise
   if (!head_.expects_continue) return;
-  if (head_.content_length > host_.limits().max_body_bytes) return;  // the parser will refuse it
   if (const auto refusal = host_.refuse_early(head_)) {
     keep_alive_ = false;
     unread_input_ = true;
@@ -117,26 +123,87 @@ void HttpConnection::on_head() {
 
 void HttpConnection::on_body() {
   const auto piece = parser_.body_piece();
-  if (!host_.reserve(static_cast<std::ptrdiff_t>(piece.size()))) {
-    auto response = busy_response("too much is being received at the moment", host_.limits().retry_after);
-    host_.dropped(HttpDrop::buffer_limit);
-    keep_alive_ = false;
-    unread_input_ = true;
-    send(response);
-    return;
+  received_ += piece.size();
+  const bool large = body_rules_.spool_above && received_ > *body_rules_.spool_above;
+  if (spool_ || large) {
+    if (!spool(piece)) return;
+  } else {
+    if (!host_.reserve(static_cast<std::ptrdiff_t>(piece.size()))) {
+      auto response = busy_response("too much is being received at the moment", host_.limits().retry_after);
+      host_.dropped(HttpDrop::buffer_limit);
+      keep_alive_ = false;
+      unread_input_ = true;
+      send(response);
+      return;
+    }
+    reserved_ += piece.size();
+    body_.append(piece);
   }
-  reserved_ += piece.size();
-  body_.append(piece);
   // A client may be slow, but not arbitrarily: the time it has grows only with what it has sent.
-  deadline_ = body_begun_ + time_for(host_.limits().body_timeout, body_.size());
+  if (state_ == State::reading) deadline_ = body_begun_ + time_for(host_.limits().body_timeout, received_);
 }
 
-void HttpConnection::on_request() {
-  state_ = State::waiting;
+// ---- large bodies
+
+bool HttpConnection::spool(std::string_view piece) {
+  bool taken = true;
+  if (!spool_) {  // it has just grown too large for memory
+    spool_ = std::make_unique<BodySpool>(*host_.blobs(), host_.loop(), *this, body_rules_.max_body);
+    taken = body_.empty() || spool_->append(body_);
+    host_.reserve(-static_cast<std::ptrdiff_t>(reserved_));
+    reserved_ = 0;
+    body_ = {};
+  }
+  if (!taken || !spool_->append(piece)) {
+    keep_alive_ = false;
+    unread_input_ = true;
+    refuse_spool(Error{ErrorCode::busy, "it cannot be written"});
+    return false;
+  }
+  if (spool_->congested()) {
+    state_ = State::paused;
+    paused_since_ = host_.loop().clock().now();
+    limit_time(host_.limits().handler_timeout);
+  }
+  return true;
+}
+
+void HttpConnection::on_spool_drained() {
+  if (state_ != State::paused) return;
+  state_ = State::reading;
+  const auto now = host_.loop().clock().now();
+  body_begun_ += now - paused_since_;  // the disk's time, not the client's
+  limit_time(body_begun_ + time_for(host_.limits().body_timeout, received_) - now);
+  process_input();
+}
+
+void HttpConnection::refuse_spool(const Error& why) {
+  host_.dropped(HttpDrop::spool_refused);
+  log::warn("HTTP content could not be stored", {{"peer", peer_.address}, {"cause", why.text}});
+  send(busy_response("the content cannot be stored at the moment", why.retry_after.value_or(host_.limits().retry_after)));
+}
+
+void HttpConnection::on_spooled(Expected<SpooledBlob> blob) {
+  if (state_ != State::storing) return;
+  if (blob) return hand_over(std::move(*blob));
+  refuse_spool(blob.error());
+  if (state_ == State::reading) process_input();
+}
+
+void HttpConnection::on_end_of_body() {
   keep_alive_ = head_.keep_alive;
   ++serial_;
   limit_time(host_.limits().handler_timeout);
-  host_.request(*this, serial_, std::move(head_), std::move(body_));
+  if (!spool_) return hand_over({});
+  state_ = State::storing;
+  spool_->finish();
+}
+
+void HttpConnection::hand_over(SpooledBlob blob) {
+  spool_.reset();
+  state_ = State::waiting;
+  conditions_ = head_.method == "GET" || head_.method == "HEAD" ? HttpConditions::of(head_.headers) : HttpConditions{};
+  host_.request(*this, serial_, std::move(head_), std::move(body_), std::move(blob));
 }
 
 void HttpConnection::on_end_of_input() {
@@ -145,9 +212,13 @@ void HttpConnection::on_end_of_input() {
     case State::reading:
       if (parser_.idle() && !head_seen_) return close();
       return refuse(400, "the request ends too early", HttpDrop::truncated);
+    case State::paused:  // the rest of the body lies in the buffer
+    case State::storing:
     case State::waiting:  // it may have closed only its sending side; the answer will show
     case State::writing:
       return;
+    case State::streaming:  // nobody listens to a stream with half a connection
+      return client_gone();
     case State::lingering:
       return close();
     case State::closed:
@@ -170,106 +241,41 @@ void HttpConnection::on_event(short what) {
     return close();
   }
   if ((what & BEV_EVENT_EOF) != 0) return on_end_of_input();
-  if (state_ == State::waiting || state_ == State::writing) {
-    host_.dropped(HttpDrop::client_gone);
-    log::info("HTTP client went before its answer", {{"peer", peer_.address}});
-  } else if (state_ == State::reading && (head_seen_ || !parser_.idle())) {
+  if (state_ == State::storing || state_ == State::waiting || state_ == State::writing || state_ == State::streaming)
+    return client_gone();
+  if (state_ == State::paused || (state_ == State::reading && (head_seen_ || !parser_.idle()))) {
     host_.dropped(HttpDrop::truncated);
     log::info("HTTP client went amid its request", {{"peer", peer_.address}});
   }
   close();
 }
 
-// ---- output
-
-bool HttpConnection::answer(std::uint64_t serial, HttpResponse response) {
-  if (state_ != State::waiting || serial != serial_) return false;
-  // A handler may ask for the end of the connection with "Connection: close".
-  for (const auto& field : response.headers)
-    if (equals_ignoring_case(field.name, "connection") && list_has(field.value, "close")) keep_alive_ = false;
-  if (host_.draining()) keep_alive_ = false;
-  send(response);
-  if (state_ == State::reading) process_input();  // pipelined requests
-  return true;
-}
-
-void HttpConnection::refuse(int status, std::string_view detail, HttpDrop reason) {
-  host_.dropped(reason);
-  log::info("HTTP request refused", {{"peer", peer_.address}, {"status", status}, {"reason", detail}});
-  keep_alive_ = false;
-  unread_input_ = true;
-  send(HttpResponse::problem(status, reason_phrase(status), detail));
-}
-
-// Leaves the state at reading, writing, lingering or closed.
-void HttpConnection::send(const HttpResponse& response) {
-  host_.answered(response.status);
-  ResponseFraming framing;
-  framing.head_only = head_seen_ && head_only_;
-  framing.minor = head_seen_ ? minor_ : 1;
-  framing.keep_alive = keep_alive_;
-  framing.date = host_.date();
-  const auto bytes = write_response(response, framing);
-  std::string_view rest = bytes;
-  // Straight into the socket when nothing is queued: it saves libevent a round through epoll.
-  if (!peer_.tls && evbuffer_get_length(bufferevent_get_output(bev_)) == 0) {
-    const auto sent = ::send(bufferevent_getfd(bev_), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
-    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-      host_.dropped(HttpDrop::client_gone);
-      log::info("HTTP client went before its answer", {{"peer", peer_.address}});
-      return close();
-    }
-  }
-  release_body();
-  head_seen_ = false;
-  if (rest.empty()) return after_send();
-  bufferevent_write(bev_, rest.data(), rest.size());
-  state_ = State::writing;
-  limit_time(time_for(host_.limits().write_timeout, rest.size()));
-}
-
-void HttpConnection::on_drained() {
-  if (state_ != State::writing || evbuffer_get_length(bufferevent_get_output(bev_)) > 0) return;
-  after_send();
-  if (state_ == State::reading) process_input();
-}
-
-void HttpConnection::after_send() {
-  if (!keep_alive_) return begin_lingering();
-  state_ = State::reading;
-  limit_time(host_.limits().idle_timeout);
-}
-
-// A close with unread input would reset the connection and could destroy our answer on its way. RFC 9112 9.6.
-void HttpConnection::begin_lingering() {
-  auto* ssl = bufferevent_openssl_get_ssl(bev_);
-  if (ssl) SSL_shutdown(ssl);
-  auto* input = bufferevent_get_input(bev_);
-  if (evbuffer_get_length(input) > 0) unread_input_ = true;
-  if (peer_finished_ || !unread_input_) return close();
-  evbuffer_drain(input, evbuffer_get_length(input));
-  ::shutdown(bufferevent_getfd(bev_), SHUT_WR);
-  state_ = State::lingering;
-  limit_time(host_.limits().linger_timeout);
-}
+// ---- the end
 
 void HttpConnection::close() {
   if (state_ == State::closed) return;
   state_ = State::closed;
   release_body();
+  close_stream();
+  file_.reset();
+  if (writable_) event_del(writable_.get());
   bufferevent_disable(bev_, EV_READ | EV_WRITE);
   host_.closed(id_);
 }
 
 void HttpConnection::drain() {
-  if (state_ == State::reading && parser_.idle() && !head_seen_) close();
+  if (state_ == State::reading && parser_.idle() && !head_seen_) return close();
+  if (state_ != State::streaming) return;
+  keep_alive_ = false;
+  on_stream({}, true);
 }
 
 void HttpConnection::release_body() {
   host_.reserve(-static_cast<std::ptrdiff_t>(reserved_));
   reserved_ = 0;
+  received_ = 0;
   body_ = {};
+  spool_.reset();
 }
 
 // ---- time
@@ -287,12 +293,26 @@ void HttpConnection::on_timeout() {
       }
       return refuse(408, head_seen_ ? "the body came too slowly" : "the header came too slowly",
                     head_seen_ ? HttpDrop::slow_body : HttpDrop::slow_header);
+    case State::paused:
+    case State::storing:
+      if (state_ == State::paused) {
+        keep_alive_ = false;
+        unread_input_ = true;
+      }
+      refuse_spool(Error{ErrorCode::timeout, "the disk does not keep up"});
+      if (state_ == State::reading) process_input();
+      return;
     case State::waiting: {
       host_.dropped(HttpDrop::handler_silent);
       answer(serial_, busy_response("no answer in time", host_.limits().retry_after));
       return;
     }
     case State::writing:
+    case State::streaming:
+      if (file_ && file_due() > host_.loop().clock().now()) {
+        deadline_ = file_due();
+        return;
+      }
       host_.dropped(HttpDrop::slow_reader);
       log::info("HTTP client reads its answer too slowly", {{"peer", peer_.address}});
       return close();
@@ -313,9 +333,18 @@ void HttpConnection::limit_time(Duration span) {
   if (!timer_ || deadline_ < armed_for_) arm_timer();
 }
 
+// The time grows with what the client has taken.
+TimePoint HttpConnection::file_due() const {
+  const auto waits = file_->left() + output_bytes();
+  return file_begun_ + time_for(host_.limits().write_timeout, file_bytes_ - std::min<std::uint64_t>(file_bytes_, waits));
+}
+
 void HttpConnection::arm_timer() {
   auto& timers = host_.loop().timers();
   timers.cancel(timer_);
+  timer_ = {};
+  armed_for_ = TimePoint::max();
+  if (deadline_ == TimePoint::max()) return;
   armed_for_ = deadline_;
   timer_ = timers.start_at(deadline_, [this] {
     timer_ = {};

@@ -21,6 +21,7 @@ void report_failure(const HttpRequest& request, const std::string& pattern, std:
 // Runs one handler on its shard. Nothing leaves it: an exception becomes 500.
 Task<void> serve(HandlerCall call) {
   call.duty.begun();
+  if (call.blob) call.request.blob = call.blob.take();
   std::optional<HttpResponse> response;
   const auto trace = call.request.trace;
   const auto method = call.request.method;
@@ -79,7 +80,7 @@ AnswerDuty::~AnswerDuty() {
 }
 
 void AnswerDuty::answer(HttpResponse response) {
-  HttpAnswer answer{connection_, serial_, std::move(response)};
+  HttpAnswer answer{connection_, serial_, std::move(response), Executor::current()};
   std::exchange(box_, nullptr)->post(std::move(answer));
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/handle_table.h"
 #include "herald/http.h"
+#include "io/http_spool.h"
 #include "io/io_loop.h"
 
 namespace herald::io {
@@ -18,6 +19,7 @@ struct HttpAnswer {
   Handle connection;
   std::uint64_t serial = 0;
   HttpResponse response;
+  Executor* executor = nullptr;  // where the handler answered
 };
 
 // Where shards leave their answers. Shared between the server and every request under way, so that an answer which comes after
@@ -65,6 +67,7 @@ struct HandlerCall {
   std::string pattern;
   HttpRequest request;
   AnswerDuty duty;
+  SpooledBlob blob;  // becomes request.blob when the handler begins; removed when it never does
 };
 
 class HttpDispatch {

@@ -16,6 +16,8 @@ struct HttpLimits {
   std::size_t max_connections = 1024;                 // 503, connection closed
   std::size_t max_in_flight = 4096;                   // requests on the shards: 503 with Retry-After
   std::size_t max_buffered_bytes = 64 * 1024 * 1024;  // bodies of all connections: 503 with Retry-After
+  std::size_t max_streams = 512;                      // responses that go on: 503 with Retry-After
+  std::size_t max_stream_bytes = 256 * 1024;          // that wait for a client to read its stream; beyond: it is dropped
 
   std::chrono::nanoseconds header_timeout = std::chrono::seconds(10);   // from the first byte (or the accept) to the empty line
   std::chrono::nanoseconds body_timeout = std::chrono::seconds(15);     // plus what min_bytes_per_second allows for its size

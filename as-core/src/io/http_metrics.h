@@ -18,7 +18,9 @@ class HttpMetrics {
         in_flight(metrics::gauge("herald_http_requests_in_flight", "Requests that handlers have not answered yet.",
                                  {{"server", server}})),
         in_flight_limit(
-            metrics::gauge("herald_http_requests_in_flight_limit", "Most unanswered requests allowed.", {{"server", server}})) {
+            metrics::gauge("herald_http_requests_in_flight_limit", "Most unanswered requests allowed.", {{"server", server}})),
+        streams(metrics::gauge("herald_http_streams", "Responses that go on.", {{"server", server}})),
+        streams_limit(metrics::gauge("herald_http_streams_limit", "Most of them.", {{"server", server}})) {
     for (std::size_t i = 0; i < drops_.size(); ++i)
       drops_[i] = metrics::counter("herald_http_dropped_total", "HTTP connections, requests and answers dropped or refused.",
                                    {{"server", server}, {"reason", to_string(static_cast<HttpDrop>(i))}});
@@ -37,6 +39,8 @@ class HttpMetrics {
   metrics::Gauge connections_limit;
   metrics::Gauge in_flight;
   metrics::Gauge in_flight_limit;
+  metrics::Gauge streams;
+  metrics::Gauge streams_limit;
 
  private:
   std::array<metrics::Counter, static_cast<std::size_t>(HttpDrop::count_)> drops_{};

@@ -6,6 +6,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/listener.h>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <netinet/in.h>
@@ -25,6 +26,7 @@ namespace herald::io {
 namespace {
 
 constexpr std::array<std::string_view, 7> kMethods{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+constexpr auto kNoSpecialBody = std::numeric_limits<std::uint64_t>::max();
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // after running out of descriptors
 
 HttpResponse refusal(int status, std::string_view detail) { return HttpResponse::problem(status, reason_phrase(status), detail); }
@@ -53,6 +55,7 @@ class HttpServer::Impl final : public ConnectionHost, public IoLoop::RoundEnd {
         dispatch_([this](std::size_t count) { on_mailbox_full(count); }) {
     metrics_.connections_limit.set(static_cast<double>(settings_.limits.max_connections));
     metrics_.in_flight_limit.set(static_cast<double>(settings_.limits.max_in_flight));
+    metrics_.streams_limit.set(static_cast<double>(settings_.limits.max_streams));
     loop_.add_round_end(*this);
   }
 
@@ -65,6 +68,7 @@ class HttpServer::Impl final : public ConnectionHost, public IoLoop::RoundEnd {
     connections_.for_each([](std::unique_ptr<HttpConnection>& connection) { connection.reset(); });
     metrics_.connections.set(0);
     metrics_.in_flight.set(0);
+    metrics_.streams.set(0);
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -72,7 +76,7 @@ class HttpServer::Impl final : public ConnectionHost, public IoLoop::RoundEnd {
   HttpRoutes& routes(Executor& executor) {
     std::lock_guard lock(views_mutex_);
     auto& view = views_[&executor];
-    if (!view) view = std::make_unique<View>(table_, executor);
+    if (!view) view = std::make_unique<View>(*this, executor);
     return *view;
   }
 
@@ -141,10 +145,31 @@ class HttpServer::Impl final : public ConnectionHost, public IoLoop::RoundEnd {
     auto target = parse_target(head.target, settings_.limits.max_query_parameters);
     if (!target) return refusal(400, target.error().text);
     RouteTable::Match match;
-    return refuse(head, *target, match);
+    return refuse(head, *target, match, true);
   }
 
-  void request(HttpConnection& connection, std::uint64_t serial, RequestHead head, std::string body) override {
+  BodyRules body_rules(const RequestHead& head) override {
+    const BodyRules usual{settings_.limits.max_body_bytes, std::nullopt};
+    if (!head.chunked && head.content_length <= special_bodies_.load(std::memory_order_relaxed)) return usual;
+    const auto target = parse_target(head.target, settings_.limits.max_query_parameters);
+    if (!target || target->asterisk) return usual;
+    const auto match = table_.find(head.method, *target, true);
+    if (match.kind != RouteTable::Match::Kind::found) return usual;
+    BodyRules rules{match.options.max_body.value_or(usual.max_body), match.options.spool_above};
+    if (settings_.blobs != nullptr) return rules;
+    return BodyRules{std::min(rules.max_body, usual.max_body), std::nullopt};  // what memory is meant to hold
+  }
+
+  BlobStore* blobs() noexcept override { return settings_.blobs; }
+
+  bool stream_begins() noexcept override {
+    if (streams_ >= settings_.limits.max_streams) return false;
+    metrics_.streams.set(static_cast<double>(++streams_));
+    return true;
+  }
+  void stream_ends() noexcept override { metrics_.streams.set(static_cast<double>(--streams_)); }
+
+  void request(HttpConnection& connection, std::uint64_t serial, RequestHead head, std::string body, SpooledBlob blob) override {
     auto target = parse_target(head.target, settings_.limits.max_query_parameters);
     if (!target) {
       dropped(HttpDrop::malformed);
@@ -175,7 +200,7 @@ class HttpServer::Impl final : public ConnectionHost, public IoLoop::RoundEnd {
       if (auto trace = TraceId::from_traceparent(*parent)) request.trace = std::move(*trace);
     count_in_flight(+1);
     dispatch_.add(*match.executor, HandlerCall{std::move(match.handler), std::move(match.pattern), std::move(request),
-                                               AnswerDuty(box_, connection.id(), serial)});
+                                               AnswerDuty(box_, connection.id(), serial), std::move(blob)});
   }
 
   // IoLoop::RoundEnd
@@ -187,13 +212,18 @@ class HttpServer::Impl final : public ConnectionHost, public IoLoop::RoundEnd {
  private:
   class View final : public HttpRoutes {
    public:
-    View(RouteTable& table, Executor& executor) : table_(table), executor_(executor) {}
-    void add(std::string_view method, std::string_view pattern, HttpHandler handler, HttpRouteOptions) override {
-      table_.add(method, pattern, executor_, std::move(handler));
+    View(Impl& server, Executor& executor) : server_(server), executor_(executor) {}
+    void add(std::string_view method, std::string_view pattern, HttpHandler handler, HttpRouteOptions options) override {
+      const auto from =
+          std::min(options.max_body.value_or(kNoSpecialBody), std::uint64_t{options.spool_above.value_or(kNoSpecialBody)});
+      auto known = server_.special_bodies_.load();
+      while (from < known && !server_.special_bodies_.compare_exchange_weak(known, from)) {
+      }
+      server_.table_.add(method, pattern, executor_, std::move(handler), options);
     }
 
    private:
-    RouteTable& table_;
+    Impl& server_;
     Executor& executor_;
   };
 
@@ -230,14 +260,15 @@ class HttpServer::Impl final : public ConnectionHost, public IoLoop::RoundEnd {
   };
 
   // Everything that can be said without the handler. Fills `match` otherwise.
-  std::optional<HttpResponse> refuse(const RequestHead& head, const Target& target, RouteTable::Match& match) {
+  std::optional<HttpResponse> refuse(const RequestHead& head, const Target& target, RouteTable::Match& match,
+                                     bool look_only = false) {
     if (std::find(kMethods.begin(), kMethods.end(), head.method) == kMethods.end() && !table_.knows_method(head.method))
       return refusal(501, "method is not known");
     if (target.asterisk) {
       if (head.method != "OPTIONS") return refusal(400, "* is only for OPTIONS");
       return allow(204, {kMethods.begin(), kMethods.end()});
     }
-    match = table_.find(head.method, target);
+    match = table_.find(head.method, target, look_only);
     if (match.kind == RouteTable::Match::Kind::no_such_path) return refusal(404, "there is nothing at this path");
     if (match.kind == RouteTable::Match::Kind::no_such_method) return allow(head.method == "OPTIONS" ? 204 : 405, match.allowed);
     if (const auto* coding = field_of(head, "content-encoding"); coding && !equals_ignoring_case(*coding, "identity")) {
@@ -307,9 +338,25 @@ class HttpServer::Impl final : public ConnectionHost, public IoLoop::RoundEnd {
   void on_answer(HttpAnswer answer) {
     count_in_flight(-1);
     auto* connection = connections_.find(answer.connection);
-    if (connection && (*connection)->answer(answer.serial, std::move(answer.response))) return;
+    // The body of a stream is written by a call that comes after the head; whatever became of the client, it is called.
+    auto open = std::exchange(answer.response.stream, nullptr);
+    std::shared_ptr<HttpStream> stream;
+    const bool taken = connection && (*connection)->answer(answer.serial, std::move(answer.response), open ? &stream : nullptr);
+    if (open && answer.executor != nullptr)
+      answer.executor->complete([open = std::move(open), stream = stream ? std::move(stream) : HttpStreamPipe::dead()]() mutable {
+        run_stream(open, std::move(stream));
+      });
+    if (taken) return;
     dropped(HttpDrop::late_answer);
     log::info("an HTTP answer was dropped: nobody waits for it any more", {{"server", settings_.name}});
+  }
+
+  static void run_stream(const std::function<void(std::shared_ptr<HttpStream>)>& open, std::shared_ptr<HttpStream> stream) {
+    try {
+      open(std::move(stream));
+    } catch (const std::exception& error) {
+      log::event(http_events::kHandlerFailed, {{"route", "a stream"}, {"exception", error.what()}});
+    }
   }
 
   void on_mailbox_full(std::size_t count) {
@@ -345,6 +392,8 @@ class HttpServer::Impl final : public ConnectionHost, public IoLoop::RoundEnd {
   std::atomic<std::size_t> open_{0};
   std::atomic<std::size_t> in_flight_{0};
   std::size_t buffered_ = 0;
+  std::size_t streams_ = 0;
+  std::atomic<std::uint64_t> special_bodies_{kNoSpecialBody};  // shorter ones have the server's own rules
   std::string date_;
   std::chrono::sys_seconds date_second_{};
   LogPace requests_pace_;

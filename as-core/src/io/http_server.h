@@ -19,6 +19,7 @@ namespace herald::io {
 struct HttpServerSettings {
   std::string name = "http";  // label `server` of its metrics
   HttpLimits limits;
+  BlobStore* blobs = nullptr;  // for large request bodies and for responses from blobs; outlives the server
 };
 
 class HttpServer {

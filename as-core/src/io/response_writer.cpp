@@ -41,6 +41,7 @@ constexpr std::array kReasons{
     Reason{413, "Content Too Large"},
     Reason{414, "URI Too Long"},
     Reason{415, "Unsupported Media Type"},
+    Reason{416, "Range Not Satisfiable"},
     Reason{417, "Expectation Failed"},
     Reason{422, "Unprocessable Content"},
     Reason{428, "Precondition Required"},
@@ -106,11 +107,14 @@ std::string write_response(const HttpResponse& response, const ResponseFraming& 
     }
     out.append(field.name).append(": ").append(field.value).append("\r\n");
   }
-  if (!bodiless) out.append("Content-Length: ").append(std::to_string(response.body.size())).append("\r\n");
+  const auto length = framing.body == BodyFraming::text ? response.body.size() : framing.content_length;
+  if (!bodiless && framing.body == BodyFraming::chunked) out.append("Transfer-Encoding: chunked\r\n");
+  if (!bodiless && (framing.body == BodyFraming::text || framing.body == BodyFraming::length))
+    out.append("Content-Length: ").append(std::to_string(length)).append("\r\n");
   if (!framing.keep_alive) out.append("Connection: close\r\n");
   if (framing.keep_alive && framing.minor == 0) out.append("Connection: keep-alive\r\n");
   out.append("\r\n");
-  if (!bodiless && !framing.head_only) out.append(response.body);
+  if (!bodiless && !framing.head_only && framing.body == BodyFraming::text) out.append(response.body);
   return out;
 }
 

@@ -2,6 +2,7 @@
 // Thread: pure functions.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,11 +10,20 @@
 
 namespace herald::io {
 
+enum class BodyFraming {
+  text,         // HttpResponse::body follows
+  length,       // `content_length` bytes follow, from elsewhere
+  chunked,      // chunks follow
+  until_close,  // the end of the connection ends it
+};
+
 struct ResponseFraming {
   bool head_only = false;  // HEAD
   int minor = 1;           // version of the request
   bool keep_alive = true;
   std::string_view date{};  // IMF-fixdate; empty: no Date
+  BodyFraming body = BodyFraming::text;
+  std::uint64_t content_length = 0;
 };
 
 [[nodiscard]] std::string write_response(const HttpResponse& response, const ResponseFraming& framing);

@@ -35,7 +35,8 @@ bool RouteTable::more_literal(const Route& a, const Route& b) {
   return false;
 }
 
-void RouteTable::add(std::string_view method, std::string_view pattern, Executor& executor, HttpHandler handler) {
+void RouteTable::add(std::string_view method, std::string_view pattern, Executor& executor, HttpHandler handler,
+                     HttpRouteOptions options) {
   auto segments = parse_pattern(pattern);
   std::lock_guard lock(mutex_);
   auto route = std::find_if(routes_.begin(), routes_.end(), [&](const auto& known) { return known->segments == segments; });
@@ -53,9 +54,10 @@ void RouteTable::add(std::string_view method, std::string_view pattern, Executor
   for (auto& server : entry->servers) {
     if (server.executor != &executor) continue;
     server.handler = std::move(shared);
+    server.options = options;
     return;
   }
-  entry->servers.push_back(Server{&executor, std::move(shared)});
+  entry->servers.push_back(Server{&executor, std::move(shared), options});
 }
 
 bool RouteTable::matches(const Route& route, const Target& target) {
@@ -81,7 +83,7 @@ std::map<std::string, std::string> RouteTable::parameters_of(const Route& route,
   return out;
 }
 
-RouteTable::Match RouteTable::find(std::string_view method, const Target& target) {
+RouteTable::Match RouteTable::find(std::string_view method, const Target& target, bool look_only) {
   Match match;
   std::lock_guard lock(mutex_);
   for (const auto& route : routes_) {
@@ -93,10 +95,12 @@ RouteTable::Match RouteTable::find(std::string_view method, const Target& target
     auto entry = named(method);
     if (entry == methods.end() && method == "HEAD") entry = named("GET");
     if (entry != methods.end()) {
-      auto& server = entry->servers[entry->turn++ % entry->servers.size()];
+      auto& server = entry->servers[entry->turn % entry->servers.size()];
+      if (!look_only) ++entry->turn;
       match.kind = Match::Kind::found;
       match.executor = server.executor;
       match.handler = server.handler;
+      match.options = server.options;
       match.pattern = route->pattern;
       match.parameters = parameters_of(*route, target);
       return match;

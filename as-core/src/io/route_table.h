@@ -16,19 +16,22 @@ namespace herald::io {
 class RouteTable {
  public:
   // Throws std::invalid_argument on a malformed pattern: a programming error found at start-up.
-  void add(std::string_view method, std::string_view pattern, Executor& executor, HttpHandler handler);
+  void add(std::string_view method, std::string_view pattern, Executor& executor, HttpHandler handler,
+           HttpRouteOptions options = {});
 
   struct Match {
     enum class Kind { found, no_such_path, no_such_method };
     Kind kind = Kind::no_such_path;
     Executor* executor = nullptr;
     std::shared_ptr<const HttpHandler> handler;  // shared: a shard may still run it when the server ends
+    HttpRouteOptions options;
     std::string pattern;
     std::map<std::string, std::string> parameters;
     std::vector<std::string> allowed;  // methods, for Allow; HEAD and OPTIONS included
   };
   // HEAD finds the handler of GET when it has none of its own. The most literal pattern wins.
-  [[nodiscard]] Match find(std::string_view method, const Target& target);
+  // `look_only`: whoever is next keeps its turn.
+  [[nodiscard]] Match find(std::string_view method, const Target& target, bool look_only = false);
   [[nodiscard]] bool knows_method(std::string_view method) const;
 
  private:
@@ -41,6 +44,7 @@ class RouteTable {
   struct Server {
     Executor* executor;
     std::shared_ptr<const HttpHandler> handler;
+    HttpRouteOptions options;
   };
   struct Method {
     std::string name;
