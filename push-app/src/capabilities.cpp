@@ -41,7 +41,7 @@ bool is_exception(const CapabilityFact& fact) noexcept { return fact.source == F
 bool about_the_same(const CapabilityFact& a, const CapabilityFact& b) {
   if (a.kind != b.kind || is_exception(a) != is_exception(b)) return false;
   // Two limits compete whatever their numbers are; two refused sizes do not, max_size() takes the smaller.
-  const bool size = a.kind == FactKind::max_size || a.kind == FactKind::content_size;
+  const bool size = a.kind == FactKind::max_size || a.kind == FactKind::content_size || a.kind == FactKind::session_size;
   if (size && a.supported && b.supported) return true;
   if (size && a.supported != b.supported) return false;
   return same_value(a.value, b.value);
@@ -69,9 +69,9 @@ std::string_view to_string(FactSource source) noexcept {
 }
 
 std::string_view to_string(FactKind kind) noexcept {
-  constexpr std::array<std::string_view, 14> kNames{"type",    "encoding", "max_size",     "mode",        "method",
-                                                    "event",   "imdn",     "application",  "extension",   "scheme",
-                                                    "feature", "service",  "availability", "content_size"};
+  constexpr std::array<std::string_view, 15> kNames{"type",    "encoding", "max_size",     "mode",         "method",
+                                                    "event",   "imdn",     "application",  "extension",    "scheme",
+                                                    "feature", "service",  "availability", "content_size", "session_size"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
 
@@ -182,6 +182,10 @@ std::optional<std::size_t> Capabilities::max_content() const {
   return smallest(facts, [](const CapabilityFact& fact) {
     return fact.kind == FactKind::content_size || (fact.kind == FactKind::max_size && fact.source != FactSource::failure);
   });
+}
+
+std::optional<std::size_t> Capabilities::max_in_session() const {
+  return smallest(facts, [](const CapabilityFact& fact) { return fact.kind == FactKind::session_size; });
 }
 
 bool Capabilities::knows_types() const {

@@ -35,7 +35,8 @@ enum class FactKind : std::uint8_t {
   feature,       // any other feature tag, "mobility=mobile", "automata": PS-13
   service,       // OMA service description, "org.openmobilealliance:IM-session/1.0"
   availability,  // "open": false when closed
-  content_size,  // like max_size, but of the content, however it comes: MSRP's max-size, a reference that was too large
+  content_size,  // like max_size, but of the content, however it comes: a reference that was too large
+  session_size,  // of a message in a session: its max-size, or what got a 413 there
 };
 [[nodiscard]] std::string_view to_string(FactKind kind) noexcept;
 
@@ -73,6 +74,7 @@ struct Capabilities {
   [[nodiscard]] std::optional<std::size_t> max_size() const;
   // Of a content, whatever carries it: a refused MESSAGE says nothing about sessions (sip-push.md 7).
   [[nodiscard]] std::optional<std::size_t> max_content() const;
+  [[nodiscard]] std::optional<std::size_t> max_in_session() const;
   // Anything beyond defaults about media types: else OPTIONS is worth a question (8.6).
   [[nodiscard]] bool knows_types() const;
 };

@@ -238,6 +238,10 @@ std::vector<CapabilityFact> facts_of(const PushProfile& profile) {
     list.close(FactKind::type);
     if (application.max_bytes) list.add(FactKind::max_size, std::to_string(*application.max_bytes));
     list.add(FactKind::mode, "pager", application.pager);
+    if (application.modes_listed) {
+      list.add(FactKind::mode, "msrp", application.session);
+      list.add(FactKind::mode, "indirection", application.indirect);
+    }
     auto facts = list.take();
     out.insert(out.end(), std::make_move_iterator(facts.begin()), std::make_move_iterator(facts.end()));
   }
@@ -272,18 +276,16 @@ std::vector<CapabilityFact> facts_of(const CapabilityFailure& failure, std::stri
     case 415:
     case 488:
     case 606:
-      if (failure.status == 488 || failure.status == 606) {
-        // Of an INVITE: the session is not wanted, whatever it carries.
-        if (failure.mode == DeliveryMode::msrp) {
-          out.add(FactKind::mode, mode_name(failure.mode), false);
-          break;
-        }
+      // Of an INVITE: the session is not wanted, whatever it carries; what comes in it is negotiated there.
+      if (failure.mode == DeliveryMode::msrp && failure.status != 406) {
+        out.add(FactKind::mode, mode_name(failure.mode), false);
+        break;
       }
       if (!accept.empty()) {
         for (const auto& range : accept) out.add(FactKind::type, range, !refused_by_q(range));
         out.close(FactKind::type);
       }
-      if (failure.mode == DeliveryMode::indirection && !accept.empty() && !accepts_type("message/external-body")) {
+      if (failure.mode == DeliveryMode::indirection && (accept.empty() || !accepts_type("message/external-body"))) {
         out.add(FactKind::mode, mode_name(failure.mode), false);  // PS-33: it is the indirection that is not understood
         break;
       }
@@ -301,14 +303,25 @@ std::vector<CapabilityFact> facts_of(const CapabilityFailure& failure, std::stri
       break;
     case 413:
     case 513:
-      if (failure.size > 0) out.add(FactKind::max_size, std::to_string(failure.size), false);
+      // PS-33: too large a reference means too large a content, however it comes.
+      if (failure.size > 0) {
+        auto kind = FactKind::max_size;
+        if (failure.mode == DeliveryMode::indirection) kind = FactKind::content_size;
+        if (failure.mode == DeliveryMode::msrp) kind = FactKind::session_size;
+        out.add(kind, std::to_string(failure.size), false);
+      }
       break;
     case 420:
       for (const auto& extension : failure.unsupported) out.add(FactKind::extension, extension, false);
       break;
     case 405:
     case 501:
-      if (failure.mode == DeliveryMode::pager) out.add(FactKind::mode, "pager", false);
+      // The method: MESSAGE or INVITE. A reference goes by MESSAGE too, so that one is refused with it.
+      if (failure.mode == DeliveryMode::msrp) out.add(FactKind::mode, "msrp", false);
+      if (failure.mode == DeliveryMode::pager || failure.mode == DeliveryMode::indirection) {
+        out.add(FactKind::mode, "pager", false);
+        out.add(FactKind::mode, "indirection", false);
+      }
       break;
     default:
       break;

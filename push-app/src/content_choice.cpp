@@ -42,17 +42,23 @@ bool accept_allows(const std::vector<std::string>& accept, std::string_view type
 
 bool ReceiverTraits::takes(const Content& content) const {
   if (profile != nullptr) {
-    if (profile->max_bytes && content.bytes.size() > *profile->max_bytes) return false;
+    if (profile->max_bytes && content.size() > *profile->max_bytes) return false;
     const auto& types = profile->content_types;
     const auto matches = [&](const auto& range) { return media_range_matches(range, content.type); };
     if (!types.empty() && std::none_of(types.begin(), types.end(), matches)) return false;
   }
   if (capabilities != nullptr) {
     if (capabilities->takes_type(content.type) == Support::no) return false;
-    const auto most = capabilities->max_size();
-    if (most && content.bytes.size() > *most) return false;
+    const auto most = capabilities->max_content();
+    if (most && content.size() > *most) return false;
   }
   return true;
+}
+
+bool ReceiverTraits::takes_in_request(const Content& content) const {
+  if (!takes(content) || content.blob) return false;
+  const auto most = capabilities != nullptr ? capabilities->max_size() : std::nullopt;
+  return !most || content.size() <= *most;
 }
 
 std::optional<NotifyForm> choose_for_notify(const PushJob& job, std::uint8_t from, const std::vector<std::string>& accept,
@@ -71,7 +77,7 @@ std::optional<NotifyForm> choose_for_notify(const PushJob& job, std::uint8_t fro
 
 std::optional<std::uint8_t> choose_for_message(const PushJob& job, std::uint8_t from, const ReceiverTraits& traits) {
   for (std::size_t i = from; i < job.contents.size(); ++i) {
-    if (traits.takes(job.contents[i])) return static_cast<std::uint8_t>(i);
+    if (traits.takes_in_request(job.contents[i])) return static_cast<std::uint8_t>(i);
   }
   return std::nullopt;
 }
@@ -80,7 +86,7 @@ std::optional<std::uint8_t> next_content(const PushJob& job, std::uint8_t curren
                                          bool must_be_smaller) {
   for (std::size_t i = current + 1U; i < job.contents.size(); ++i) {
     const auto& content = job.contents[i];
-    if (must_be_smaller && content.bytes.size() >= job.contents[current].bytes.size()) continue;
+    if (must_be_smaller && content.size() >= job.contents[current].size()) continue;
     if (accept.empty() || accept_allows(accept, content.type)) return static_cast<std::uint8_t>(i);
   }
   return std::nullopt;

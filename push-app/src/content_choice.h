@@ -25,7 +25,10 @@ inline constexpr std::string_view kBatchType = "multipart/mixed";
 struct ReceiverTraits {
   const ProfileApplication* profile = nullptr;  // of the HSS
   const Capabilities* capabilities = nullptr;
+  // The type, and that much of it in whatever way.
   [[nodiscard]] bool takes(const Content& content) const;
+  // That much in one request, besides.
+  [[nodiscard]] bool takes_in_request(const Content& content) const;
 };
 
 // How a content goes into a NOTIFY.

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kTable = "content_meta";
 constexpr std::uint16_t kSchema = 1;
-constexpr FieldTag kPush = 1, kContent = 2, kExpires = 3, kSha1 = 4;
+constexpr FieldTag kPush = 1, kContent = 2, kExpires = 3, kSha1 = 4, kRecipient = 5;
 constexpr std::size_t kTokenLength = 22;  // 128 bits in base64url
 constexpr Duration kPurgePause = std::chrono::seconds(60);
 constexpr std::size_t kPurgePage = 500;
@@ -23,6 +23,7 @@ constexpr std::size_t kPurgePage = 500;
 struct Link {
   std::string push;
   std::uint8_t content = 0;
+  std::uint32_t recipient = 0;  // index of the delivery
   WallTime expires{};
   std::string sha1;
 };
@@ -65,6 +66,7 @@ Key link_key(const std::string& token) { return Key{std::string(kTable), token, 
 std::string encode(const Link& link) {
   RecordWriter writer(kSchema);
   writer.text(kPush, link.push).number(kContent, link.content).time(kExpires, link.expires).text(kSha1, link.sha1);
+  writer.number(kRecipient, link.recipient);
   return writer.take();
 }
 
@@ -79,6 +81,7 @@ Expected<Link> decode(const Record& record) {
   link.content = static_cast<std::uint8_t>(reader->number(kContent).value_or(0));
   link.expires = *expires;
   link.sha1 = reader->text(kSha1).value_or("");
+  link.recipient = static_cast<std::uint32_t>(reader->number(kRecipient).value_or(0));
   return link;
 }
 
@@ -100,24 +103,32 @@ void ContentLinks::stop() noexcept {
   purge_timer_ = {};
 }
 
-Task<Expected<ContentReference>> ContentLinks::make(Self self, std::shared_ptr<const PushJob> job, std::uint8_t content) {
+std::string ContentLinks::base_url() const {
+  auto base = context_.config<PushConfig>()->content_base_url;
+  return base.empty() ? context_.node().http_url : base;
+}
+
+bool ContentLinks::available() const { return !base_url().empty(); }
+
+Task<Expected<ContentReference>> ContentLinks::make(Self self, std::shared_ptr<const PushJob> job, std::uint8_t content,
+                                                    std::uint32_t recipient) {
   auto& context = self->context_;
-  auto base = context.config<PushConfig>()->content_base_url;
-  if (base.empty()) base = context.node().http_url;
+  const auto base = self->base_url();
   if (base.empty()) co_return fail(ErrorCode::unavailable, "content_base_url is not set");
   if (content >= job->contents.size()) co_return fail(ErrorCode::invalid, "no such content");
   const auto token = new_token();
   if (!token) co_return fail(ErrorCode::internal, "no random numbers");
-  const auto& bytes = job->contents[content].bytes;
+  const auto& offered = job->contents[content];
   Link link;
   link.push = job->id;
   link.content = content;
+  link.recipient = recipient;
   link.expires = job->expires;
-  link.sha1 = sha1_of(bytes);
+  link.sha1 = offered.blob ? offered.blob->sha1 : sha1_of(offered.bytes);
   ContentReference reference;
   reference.url = base + "/content/" + *token;
   reference.expires = link.expires;
-  reference.size = bytes.size();
+  reference.size = static_cast<std::size_t>(offered.size());
   reference.sha1 = link.sha1;
   Put put;
   put.key = link_key(*token);
@@ -163,14 +174,24 @@ Task<HttpResponse> ContentLinks::fetch(Self self, HttpRequest request) {
   auto job = decode_push(*push);
   if (!job || link->content >= job->contents.size()) co_return nothing(500, "Error", "the push cannot be read");
   auto& content = job->contents[link->content];
-  log::info("content retrieved",
-            {{"trace", job->trace}, {"push", job->id}, {"bytes", content.bytes.size()}, {"peer", request.peer}});
-  const auto etag = '"' + link->sha1 + '"';
+  log::info("content retrieved", {{"trace", job->trace},
+                                  {"push", job->id},
+                                  {"recipient", link->recipient},
+                                  {"content", static_cast<unsigned>(link->content)},
+                                  {"bytes", content.size()},
+                                  {"range", request.header("Range").value_or("")},
+                                  {"peer", request.peer}});
   HttpResponse response;
-  response.headers.push_back({"ETag", etag});
   response.headers.push_back({"Expires", to_rfc1123(link->expires)});
   response.headers.push_back({"Cache-Control", "private"});
   response.headers.push_back({"X-Content-Type-Options", "nosniff"});
+  if (content.blob) {  // the server answers ranges, conditions and HEAD
+    response.headers.push_back({"Content-Type", content.type});
+    response.blob = HttpBlobBody{std::move(*content.blob)};
+    co_return response;
+  }
+  const auto etag = '"' + link->sha1 + '"';
+  response.headers.push_back({"ETag", etag});
   const auto known = request.header("If-None-Match");
   if (known && (*known == etag || *known == "*")) {
     response.status = 304;
@@ -189,10 +210,10 @@ void ContentLinks::purge_later() {
   });
 }
 
-// A link is kept for a while after its end, so that who comes late hears 410 and not 404.
+// A link is kept after its end as long as its push is, so that who comes late hears 410 and not 404.
 Task<void> ContentLinks::purge(Self self) {
   auto& store = self->context_.store();
-  const auto old = self->context_.clock().wall() - std::chrono::hours(24);
+  const auto old = self->context_.clock().wall() - self->context_.config<PushConfig>()->retention;
   const auto page = co_await store.due(std::string(kTable), old, kPurgePage);
   if (*self->stopped_) co_return;
   if (page && !page->records.empty()) {

@@ -1,7 +1,8 @@
-// Links to content that is too large for SIP: message/external-body now in NOTIFYs, later in MESSAGEs. PS-30, PS-32, S-8.
+// Links to content that is too large for SIP: message/external-body in NOTIFYs and MESSAGEs. PS-30, PS-32, S-8.
 //
-// The URL is the permission: 128 random bits that name one content of one push until it expires. The bytes stay in the push's
-// record; a record of table "content_meta" says which. Fetching is logged, and is no delivery report.
+// The URL is the permission: 128 random bits that name one content of one push for one recipient until it expires. The bytes
+// stay in the push's record, or in the blob it names; a record of table "content_meta" says which. It answers 410 once the push
+// is gone or over, and is removed when the push would be. Fetching is logged, and is no delivery report.
 // Thread: make() on any shard; the route on the shard that added it. Errors: unavailable, when nobody said where HTTP is reached;
 // those of the store.
 #pragma once
@@ -25,9 +26,13 @@ class ContentLinks : public std::enable_shared_from_this<ContentLinks> {
   void stop() noexcept;
 
   // A new link, valid as long as the push. One per attempt and recipient, so that one can be told from another in the log.
-  static Task<Expected<ContentReference>> make(Self self, std::shared_ptr<const PushJob> job, std::uint8_t content);
+  static Task<Expected<ContentReference>> make(Self self, std::shared_ptr<const PushJob> job, std::uint8_t content,
+                                               std::uint32_t recipient);
+  // Somebody said where links lead to: otherwise make() has nothing to offer.
+  [[nodiscard]] bool available() const;
 
  private:
+  [[nodiscard]] std::string base_url() const;
   static Task<HttpResponse> fetch(Self self, HttpRequest request);
   void purge_later();
   static Task<void> purge(Self self);

@@ -170,7 +170,7 @@ std::string write_cpim(const ReportRequest& request, WallTime now, const std::ve
   add(request.displayed, "display");
   std::string text = "From: <" + plain(request.from) + ">\r\nTo: <" + plain(request.to) + ">\r\nDateTime: " + time_text(now) +
                      "\r\nNS: imdn <" + std::string(kImdn) + ">\r\nimdn.Message-ID: " + plain(request.message_id) +
-                     "\r\nimdn.Disposition-Notification: " + wishes + "\r\n\r\n";
+                     (wishes.empty() ? "" : "\r\nimdn.Disposition-Notification: " + wishes) + "\r\n\r\n";
   for (const auto& field : fields) text.append(field.name).append(": ").append(plain_value(field.value)).append("\r\n");
   // A receiver may look for it, and the body may hold anything (RFC 5438 7.1.1).
   text.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);

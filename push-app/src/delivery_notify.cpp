@@ -9,6 +9,7 @@
 #include "herald/trace.h"
 #include "pager_sender.h"
 #include "push_catalog.h"
+#include "report_request.h"
 
 namespace herald::push {
 namespace {
@@ -32,13 +33,15 @@ struct DeliveryScheduler::Flight {
   EnvelopeRules rules;
   std::string boundary;
   std::size_t seats = 1;
+  WallTime now{};
   std::vector<Passenger> passengers;
   Envelope envelope;
 
   [[nodiscard]] Envelope wrap(const Passenger* another) const {
     std::vector<EnvelopeItem> items;
-    const auto add = [&items](const Passenger& passenger) {
-      items.push_back({passenger.loaded.job.get(), passenger.form, passenger.reference ? &*passenger.reference : nullptr});
+    const auto add = [this, &items](const Passenger& passenger) {
+      items.push_back({passenger.loaded.job.get(), passenger.form, passenger.reference ? &*passenger.reference : nullptr,
+                       passenger.report ? &*passenger.report : nullptr, now});
     };
     for (const auto& passenger : passengers) add(passenger);
     if (another != nullptr) add(*another);
@@ -126,6 +129,7 @@ Task<NotifyContent> DeliveryScheduler::notify_content(Self self, SubscriptionInf
   flight.rules.domain = self->context_.node().domain;
   flight.rules.name_application = key == kAllApplications;
   flight.boundary = random_token(16);
+  flight.now = self->context_.clock().wall();
   flight.subscription = std::move(subscription);
   flight.wish = wish;
   if (wish.cause != NotifyCause::ended) {
@@ -198,6 +202,9 @@ Task<bool> DeliveryScheduler::board(Self self, Flight* flight, NotifyQueue::Item
     co_return true;
   }
   passenger.form = *form;
+  if (can_ask_by_notify(*passenger.loaded.job, delivery, form->content, flight->subscription.accept)) {
+    passenger.report = report_request(*passenger.loaded.job, delivery);
+  }
   if (delivery.tried(Fix::alone) && !flight->passengers.empty()) {
     auto owned = std::make_unique<LoadedDelivery>(std::move(passenger.loaded));
     self->offer_again(slot, std::move(owned));
@@ -227,13 +234,22 @@ Task<bool> DeliveryScheduler::board(Self self, Flight* flight, NotifyQueue::Item
 
 // PS-24: what is too large even for a NOTIFY of its own goes as a reference, else in a smaller form.
 Task<bool> DeliveryScheduler::fit(Self self, Flight* flight, Passenger* passenger) {
-  const auto fits = [flight, passenger] { return flight->wrap(passenger).size() <= flight->wish.room; };
+  const auto fits = [flight, passenger] {
+    const bool elsewhere = passenger->loaded.job->contents[passenger->form.content].blob && !passenger->reference;
+    return !elsewhere && flight->wrap(passenger).size() <= flight->wish.room;
+  };
   if (fits()) co_return true;
   if (!flight->passengers.empty()) co_return false;
   const auto& job = *passenger->loaded.job;
+  // Its 200 proves delivery as well, but no display.
+  if (passenger->report && (job.report_if_possible || job.report == Report::delivery)) {
+    passenger->report.reset();
+    if (fits()) co_return true;
+  }
   const auto& accept = flight->subscription.accept;
   if (self->links_ && accept_allows(accept, kExternalType)) {
-    auto reference = co_await ContentLinks::make(self->links_, passenger->loaded.job, passenger->form.content);
+    auto reference = co_await ContentLinks::make(self->links_, passenger->loaded.job, passenger->form.content,
+                                                  passenger->loaded.delivery.index);
     if (*self->stopped_) co_return false;
     if (reference) {
       passenger->reference = std::move(*reference);
@@ -297,7 +313,9 @@ void DeliveryScheduler::notified(const SubscriptionInfo&, std::uint64_t batch, c
   landing.outcome = outcome_of(outcome);
   for (auto& passenger : flight.mapped()) {
     auto own = landing;
-    if (passenger.reference) {
+    if (passenger.report) {
+      own.outcome.sent_type = kCpimType;
+    } else if (passenger.reference) {
       own.outcome.sent_type = kExternalType;
     } else if (passenger.form.envelope) {
       own.outcome.sent_type = kEnvelopeType;

@@ -74,6 +74,8 @@ struct Attempt {
   std::uint8_t content = 0;
   std::uint32_t max_bytes = 1300;  // of the whole request (PS-20)
   bool report = false;             // ask for disposition notifications (PS-51); in a session: if its answer allows message/cpim
+  bool gzip = false;               // the receiver is known to take Content-Encoding: gzip (PS-18)
+  std::vector<std::uint8_t> alternatives{};  // of indirection: contents to be offered beside `content` (PS-34)
 };
 struct Wait {
   enum class For : std::uint8_t { registration, consent, time, subscription };

@@ -29,6 +29,7 @@ DeliveryScheduler::DeliveryScheduler(ServletContext& context, std::shared_ptr<No
       books_(std::move(books)),
       links_(std::move(links)),
       writer_{&context.store(), std::move(observer)},
+      sessions_(std::make_unique<SessionDesk>(context)),
       random_(std::random_device{}()) {}
 
 void DeliveryScheduler::start() {
@@ -41,6 +42,7 @@ void DeliveryScheduler::start() {
 void DeliveryScheduler::stop() noexcept {
   *stopped_ = true;
   listening_.reset();
+  sessions_->stop();
   if (timer_) context_.executor().timers().cancel(timer_);
   timer_ = {};
   for (auto& waiter : std::exchange(settled_waiters_, {})) waiter.promise->set({});
@@ -75,6 +77,7 @@ void DeliveryScheduler::forget(const std::string& user, const std::string& push,
   const auto slot = queue_.find(user, push, index);
   if (!slot) return;
   const auto phase = queue_.phase(*slot);
+  if (const auto session = sessions_->find(push, index)) session->recall();
   if (phase == DeliveryQueue::Phase::running || phase == DeliveryQueue::Phase::notifying) return;
   finish(*slot);
   request_pump();
@@ -151,7 +154,9 @@ Task<void> DeliveryScheduler::restore(Self self) {
         continue;
       }
       if (staged.contains(delivery->push)) continue;
-      if (delivery->final() || delivery->status == Status::network_accepted || self->admitted_while_restoring_.contains(delivery_name(delivery->push, delivery->index))) continue;
+      if (delivery->final() || delivery->status == Status::network_accepted ||
+          self->admitted_while_restoring_.contains(delivery_name(delivery->push, delivery->index)))
+        continue;
       if (self->context_.home_shard(canonical_identity(delivery->address)) != self->context_.shard()) continue;
       self->restore_delivery(std::move(*delivery));
       ++restored;

@@ -27,6 +27,7 @@
 #include "outcome_rules.h"
 #include "push_config.h"
 #include "push_metrics.h"
+#include "session_desk.h"
 
 namespace herald::push {
 
@@ -102,7 +103,15 @@ class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler>
   static Task<void> settle(Self self, SlotId slot, LoadedDelivery* loaded, Refuse refusal);
   static Task<void> wait(Self self, SlotId slot, LoadedDelivery* loaded, Wait wish);
   static Task<void> attempt(Self self, SlotId slot, LoadedDelivery* loaded, Attempt wish);
+  static Task<void> cannot_send(Self self, SlotId slot, LoadedDelivery* loaded, Attempt wish, Error error);
+  static Task<bool> record_attempt(Self self, SlotId slot, LoadedDelivery* loaded, const Attempt* attempt);
   static Task<void> after_attempt(Self self, SlotId slot, LoadedDelivery* loaded, Outcome outcome, std::string hop);
+  [[nodiscard]] PlanRules plan_rules(const PushConfig& config) const;
+  // -- sessions: delivery_session.cpp --
+  static Task<void> attempt_session(Self self, SlotId slot, LoadedDelivery* loaded, Attempt wish);
+  static Task<void> run_session(Self self, SlotId slot, LoadedDelivery loaded, Attempt wish, std::shared_ptr<PushSession> session,
+                                SipServletRequest invite);
+  void leave_session(const Delivery& delivery);
   [[nodiscard]] std::vector<NotifyPath> notify_paths(const std::string& user, std::string_view application);
 
   // -- NOTIFY: delivery_notify.cpp --
@@ -138,6 +147,7 @@ class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler>
   Books books_;
   std::shared_ptr<ContentLinks> links_;
   DeliveryWriter writer_;
+  std::unique_ptr<SessionDesk> sessions_;
   std::shared_ptr<bool> stopped_ = std::make_shared<bool>(false);
   PushMetrics metrics_;
   DeliveryQueue queue_;

@@ -5,33 +5,25 @@
 #include "consent_rules.h"
 #include "delivery_scheduler.h"
 #include "delivery_writer.h"
+#include "gzip.h"
 #include "herald/sip_uri.h"
 #include "herald/trace.h"
 #include "inviter.h"
 #include "knowledge.h"
+#include "mode_choice.h"
 #include "options_probe.h"
 #include "pager_sender.h"
 #include "push_catalog.h"
 #include "push_records.h"
 #include "report_request.h"
 #include "report_rules.h"
+#include "request_preparation.h"
 
 namespace herald::push {
 namespace {
 
 constexpr std::chrono::milliseconds kStoreRetry{1000};
 constexpr Duration kHopPause = std::chrono::seconds(5);
-
-PlanRules rules_of(const PushConfig& config, const NodeInfo& node) {
-  PlanRules rules;
-  rules.on_hss_failure = config.on_hss_failure;
-  rules.hss_retry = config.hss_retry;
-  rules.consent_recheck = config.consent_recheck;
-  rules.pager_max_bytes = config.pager_max_bytes;
-  rules.next_hop = node.next_hop;
-  rules.mode_order = config.mode_order;
-  return rules;
-}
 
 // A cancellation that had to wait for this turn, with nothing out meanwhile.
 std::optional<Refuse> cancelled_before(const Delivery& delivery) {
@@ -40,26 +32,21 @@ std::optional<Refuse> cancelled_before(const Delivery& delivery) {
   return Refuse{Status::cancelled, 1000, "initiator"};
 }
 
-// A request of the size that fits, or why there is none (PS-20..PS-23). Changes `wish` to the content it carries.
-Expected<SipServletRequest> fitting_request(ServletContext& context, const LoadedDelivery& loaded, Attempt& wish) {
-  const auto& application = find_application(context.services(), loaded.job->application);
-  MessageContext about;
-  about.domain = context.node().domain;
-  about.icid = random_token(20);
-  about.now = context.clock().wall();
-  for (;;) {
-    auto message = build_message(*loaded.job, wish, loaded.delivery.address, application, about);
-    if (wish.report) ask_for_reports(message, report_request(*loaded.job, loaded.delivery), about.now);
-    auto request = make_pager_request(context.sip_factory(), message, loaded.job->trace);
-    if (!request || size_on_wire(*request) <= wish.max_bytes) return request;
-    const auto smaller = next_content(*loaded.job, wish.content, {}, /*must_be_smaller=*/true);
-    if (!smaller)
-      return fail(ErrorCode::too_large, "the request would have " + std::to_string(size_on_wire(*request)) + " bytes");
-    wish.content = *smaller;
-  }
-}
-
 }  // namespace
+
+PlanRules DeliveryScheduler::plan_rules(const PushConfig& config) const {
+  const auto& node = context_.node();
+  PlanRules rules;
+  rules.on_hss_failure = config.on_hss_failure;
+  rules.hss_retry = config.hss_retry;
+  rules.consent_recheck = config.consent_recheck;
+  rules.pager_max_bytes = config.pager_max_bytes;
+  rules.next_hop = node.next_hop;
+  rules.mode_order = config.mode_order;
+  rules.external_body = links_ && links_->available();
+  rules.sessions = sessions_->available();
+  return rules;
+}
 
 Task<void> DeliveryScheduler::work(Self self, SlotId slot) {
   LoadedDelivery loaded;
@@ -91,10 +78,11 @@ Task<void> DeliveryScheduler::work(Self self, SlotId slot) {
       // The service profiles may be others after a suspension.
       const auto decide = [&] {
         const auto& application = find_application(self->context_.services(), loaded.job->application);
-        const PlanInput input{*loaded.job,   loaded.delivery,    application,
-                              known.reach,   known.hss,          self->context_.clock().wall(),
-                              known.consent, known.capabilities, self->notify_paths(user, loaded.job->application)};
-        return plan(input, rules_of(*config, self->context_.node()));
+        const PlanInput input{*loaded.job,     loaded.delivery,    application,
+                              known.reach,     known.hss,          self->context_.clock().wall(),
+                              known.consent,   known.capabilities, self->notify_paths(user, loaded.job->application),
+                              loaded.too_large};
+        return plan(input, self->plan_rules(*config));
       };
       auto decision = decide();
       if (const auto* wish = std::get_if<Attempt>(&decision)) {
@@ -232,23 +220,66 @@ Task<void> DeliveryScheduler::wait(Self self, SlotId slot, LoadedDelivery* loade
 
 Task<void> DeliveryScheduler::attempt(Self self, SlotId slot, LoadedDelivery* loaded, Attempt wish) {
   auto& context = self->context_;
-  auto& delivery = loaded->delivery;
   if (wish.mode == Mode::notify) co_return self->offer(slot, loaded, wish.content);
+  if (wish.mode == Mode::msrp) co_return co_await attempt_session(self, slot, loaded, std::move(wish));
   const auto hop = wish.route;
-  auto request = fitting_request(context, *loaded, wish);
-  if (!request) {
-    const bool large = request.error().code == ErrorCode::too_large;
-    log::info("push cannot be sent", {{"trace", loaded->job->trace}, {"push", delivery.push}, {"cause", request.error().text}});
-    const Refuse refusal{Status::undeliverable, large ? 2005 : 3000, large ? "capability:size" : "local:request"};
-    co_return co_await settle(self, slot, loaded, refusal);
-  }
+  Preparation with{&context, self->links_, self->stopped_};
+  auto request = co_await prepare_message(std::move(with), loaded, &wish);
+  if (*self->stopped_) co_return;
+  if (!request) co_return co_await cannot_send(self, slot, loaded, std::move(wish), request.error());
   if (!self->gate_.admit(hop, context.clock().wall())) {
+    request->application_session().invalidate();
     NextStep parked;
     parked.kind = NextStep::Kind::parked;
     self->place(slot, parked, hop);
     co_return;
   }
+  const bool recorded = co_await record_attempt(self, slot, loaded, &wish);
+  if (!recorded) {
+    request->application_session().invalidate();
+    co_return;
+  }
+  self->metrics_.attempt(wish.mode);
+  auto answered = request->send();
+  const auto response = co_await answered;
+  if (*self->stopped_) co_return;
+  auto outcome = response ? outcome_of(*response) : outcome_of(response.error());
+  if (wish.report) {
+    outcome.sent_type = kCpimType;
+  } else if (wish.mode == Mode::indirection) {
+    outcome.sent_type = kExternalType;
+  }
+  outcome.sent_gzip = request->header("Content-Encoding") == kGzip;
+  co_await after_attempt(self, slot, loaded, std::move(outcome), hop);
+}
 
+// Nothing went out. What does not fit may go another way; what needs a link waits until one can be made.
+Task<void> DeliveryScheduler::cannot_send(Self self, SlotId slot, LoadedDelivery* loaded, Attempt wish, Error error) {
+  auto& delivery = loaded->delivery;
+  log::info("push cannot be sent", {{"trace", loaded->job->trace}, {"push", delivery.push}, {"cause", error.text}});
+  if (error.code == ErrorCode::too_large) {
+    if (wish.mode == Mode::pager) {
+      loaded->too_large |= 1U << std::min<unsigned>(wish.content, 31U);
+    } else {
+      delivery.mark_tried(fix_of(wish.mode));
+    }
+    auto again = std::make_unique<LoadedDelivery>(std::move(*loaded));
+    self->queue_.carry(slot, std::move(again));
+    co_return self->queue_.make_ready(slot);
+  }
+  if (error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout) {
+    co_return self->queue_.wait_until(slot, self->context_.clock().wall() + kStoreRetry);
+  }
+  const Refuse refusal{Status::undeliverable, 3000, "local:request"};
+  co_await settle(self, slot, loaded, refusal);
+}
+
+// False: nothing may go out, and the slot is where it belongs.
+Task<bool> DeliveryScheduler::record_attempt(Self self, SlotId slot, LoadedDelivery* loaded, const Attempt* attempt) {
+  auto& context = self->context_;
+  auto& delivery = loaded->delivery;
+  const auto& wish = *attempt;
+  const auto hop = wish.route;
   // ST-48: before the first packet, so that a restart knows that one may be out.
   delivery.content = wish.content;
   delivery.mode = wish.mode;
@@ -257,25 +288,18 @@ Task<void> DeliveryScheduler::attempt(Self self, SlotId slot, LoadedDelivery* lo
   delivery.retry_at.reset();
   delivery.move_to(Status::sending, 1001, "attempt", delivery.started);
   const auto saved = co_await save_delivery(self->writer_, loaded->job.get(), &delivery, Durability::relaxed);
-  if (*self->stopped_) co_return;
-  if (saved != Saved::yes || delivery.cancel_requested) {
-    self->gate_.abandon(hop);
-    if (saved == Saved::lost) co_return self->finish(slot);
-    if (saved == Saved::yes) {  // nothing went out yet: the cancellation is in time
-      const Refuse cancelled{Status::cancelled, 1000, "initiator"};
-      co_return co_await settle(self, slot, loaded, cancelled);
-    }
+  if (*self->stopped_) co_return false;
+  if (saved == Saved::yes && !delivery.cancel_requested) co_return true;
+  self->gate_.abandon(hop);
+  if (saved == Saved::lost) {
+    self->finish(slot);
+  } else if (saved == Saved::yes) {  // nothing went out yet: the cancellation is in time
+    const Refuse cancelled{Status::cancelled, 1000, "initiator"};
+    co_await settle(self, slot, loaded, cancelled);
+  } else {
     self->queue_.wait_until(slot, context.clock().wall() + kStoreRetry);
-    co_return;
   }
-
-  self->metrics_.attempt(wish.mode);
-  auto answered = request->send();
-  const auto response = co_await answered;
-  if (*self->stopped_) co_return;
-  auto outcome = response ? outcome_of(*response) : outcome_of(response.error());
-  if (wish.report) outcome.sent_type = kCpimType;
-  co_await after_attempt(self, slot, loaded, std::move(outcome), hop);
+  co_return false;
 }
 
 Task<void> DeliveryScheduler::after_attempt(Self self, SlotId slot, LoadedDelivery* loaded, Outcome outcome, std::string hop) {
@@ -310,7 +334,9 @@ Task<void> DeliveryScheduler::after_attempt(Self self, SlotId slot, LoadedDelive
         co_await ConsentBook::decide(self->books_.consent, std::move(user), std::move(application), std::move(*decision)));
     if (*self->stopped_) co_return;
   }
-  auto step = apply_outcome(delivery, *loaded->job, outcome, config->retry, config->consent_recheck, self->chance(), now);
+  const auto& application = find_application(context.services(), loaded->job->application);
+  const auto left = modes_left(*loaded->job, delivery, application, self->plan_rules(*config));
+  auto step = apply_outcome(delivery, *loaded->job, outcome, config->retry, config->consent_recheck, self->chance(), now, left);
   if (step.kind == NextStep::Kind::parked && hop.empty()) {  // a NOTIFY's hop is the notifier's affair
     step.kind = NextStep::Kind::at_time;
     step.at = now + std::chrono::ceil<std::chrono::milliseconds>(outcome.retry_after.value_or(kHopPause));

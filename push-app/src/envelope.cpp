@@ -1,5 +1,6 @@
 #include "envelope.h"
 
+#include "entity_headers.h"
 #include "timestamps.h"
 
 namespace herald::push {
@@ -17,7 +18,7 @@ Fields control_fields(const EnvelopeItem& item, const EnvelopeRules& rules) {
   const auto& job = *item.job;
   Fields fields;
   fields.push_back({"Content-ID", "<" + job.id + "@" + rules.domain + ">"});
-  fields.push_back({"Content-Disposition", "render"});
+  for (auto& field : entity_headers(content_of(item))) fields.push_back(std::move(field));
   if (job.priority == Priority::high) fields.push_back({"Priority", "urgent"});
   if (job.priority == Priority::low) fields.push_back({"Priority", "non-urgent"});
   if (rules.name_application) fields.push_back({"X-Wap-Application-Id", job.application});
@@ -55,6 +56,16 @@ std::string reference_type(const ContentReference& reference) {
 
 Envelope wrap_one(const EnvelopeItem& item, const EnvelopeRules& rules) {
   Envelope envelope;
+  if (item.report != nullptr) {
+    auto inside = item;
+    inside.report = nullptr;
+    auto content = wrap_one(inside, rules);
+    auto fields = std::move(content.headers);
+    fields.insert(fields.begin(), {"Content-Type", std::move(content.type)});
+    envelope.type = kCpimType;
+    envelope.body = write_cpim(*item.report, item.now, fields, content.body);
+    return envelope;
+  }
   auto fields = control_fields(item, rules);
   if (item.reference != nullptr) {
     envelope.type = reference_type(*item.reference);
@@ -73,6 +84,12 @@ Envelope wrap_many(std::span<const EnvelopeItem> items, const EnvelopeRules& rul
   auto& body = envelope.body;
   for (const auto& item : items) {
     body.append("--").append(boundary).append("\r\n");
+    if (item.report != nullptr) {
+      const auto whole = wrap_one(item, rules);
+      append(body, "Content-Type", whole.type);
+      body.append("\r\n").append(whole.body).append("\r\n");
+      continue;
+    }
     const auto fields = control_fields(item, rules);
     if (item.reference != nullptr) {
       append(body, "Content-Type", reference_type(*item.reference));

@@ -3,6 +3,7 @@
 
 #include "capability_book.h"
 #include "delivery_plan.h"
+#include "mode_choice.h"
 #include "retry_policy.h"
 
 namespace herald::push {
@@ -16,7 +17,7 @@ struct NextStep {
 
 // Changes `delivery` to what shall be stored. `chance` in [0,1) picks the jitter.
 [[nodiscard]] NextStep apply_outcome(Delivery& delivery, const PushJob& job, const Outcome& outcome, const RetryRules& rules,
-                                     std::chrono::milliseconds consent_recheck, double chance, WallTime now);
+                                     std::chrono::milliseconds consent_recheck, double chance, WallTime now, ModesLeft left = {});
 
 // What an answer says about the receiver's capabilities (sip-push.md 8.3 a): 405, 406, 413, 415, 420, 488, 493, 513, 606.
 [[nodiscard]] std::optional<CapabilityFailure> capability_failure(const PushJob& job, const Delivery& delivery,

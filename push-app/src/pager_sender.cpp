@@ -6,9 +6,10 @@
 
 namespace herald::push {
 
-Expected<SipServletRequest> make_pager_request(SipFactory& factory, const PushMessage& message, const std::string& trace) {
+Expected<SipServletRequest> make_pager_request(SipFactory& factory, const PushMessage& message, const std::string& trace,
+                                               std::string_view method) {
   Origination wish;
-  wish.method = "MESSAGE";
+  wish.method = std::string(method);
   wish.from = message.from;
   wish.to = message.to;
   wish.uri = message.uri;

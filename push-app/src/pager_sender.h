@@ -10,7 +10,7 @@ namespace herald::push {
 
 // The request as it will go out, with all but the Via. Error{invalid} when a header is refused.
 [[nodiscard]] Expected<SipServletRequest> make_pager_request(SipFactory& factory, const PushMessage& message,
-                                                             const std::string& trace);
+                                                             const std::string& trace, std::string_view method = "MESSAGE");
 
 // PS-20: start line, header, body, and what the stack adds.
 [[nodiscard]] std::size_t size_on_wire(const SipServletRequest& request);

@@ -164,8 +164,9 @@ Task<Expected<void>> PushService::end_one(Self self, const PushJob* job, Deliver
 }
 
 void PushService::ended(const Delivery& delivery) {
-  if (!delivery.final()) return;
-  metrics_.finished(delivery, context_.clock().wall());
+  // What is being sent hears of it too: a session can be ended (status-mapping.md 9).
+  if (!delivery.final() && !delivery.cancel_requested) return;
+  if (delivery.final()) metrics_.finished(delivery, context_.clock().wall());
   auto user = canonical_identity(delivery.address);
   const auto shard = context_.home_shard(user);
   forget_(shard, std::move(user), delivery.push, delivery.index);

@@ -75,7 +75,12 @@ Expected<void> read_application(const pugi::xml_node& element, PushProfile& prof
     application.max_bytes = to_number(bytes.value());
     if (!application.max_bytes) return bad("application@max-bytes is not a number");
   }
-  if (const auto modes = element.attribute("modes")) application.pager = has_word(modes.value(), "pager");
+  if (const auto modes = element.attribute("modes")) {
+    application.modes_listed = true;
+    application.pager = has_word(modes.value(), "pager");
+    application.session = has_word(modes.value(), "session");
+    application.indirect = has_word(modes.value(), "indirect");
+  }
   if (const auto offline = element.attribute("store-offline")) {
     const auto flag = to_flag(offline.value());
     if (!flag) return bad("application@store-offline is not a boolean");

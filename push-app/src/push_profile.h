@@ -18,6 +18,9 @@ struct ProfileApplication {
   std::string id;
   std::optional<std::uint32_t> max_bytes;
   bool pager = true;  // modes; absent: pager
+  bool session = false;
+  bool indirect = false;
+  bool modes_listed = false;
   bool store_offline = true;
   std::vector<std::string> content_types;  // exact or "type/*"; empty: any
 };

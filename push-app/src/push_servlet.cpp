@@ -35,9 +35,11 @@ Task<void> PushServlet::init(ServletContext& context) {
     outbox_ = std::make_shared<ResultOutbox>(context);
     outbox_->start();
     events_ = std::make_shared<PushEvents>(context, watch_->pushes);
-    service_ = std::make_shared<PushService>(context, load_, handover(), forget(), observer);
+    contents_ = std::make_shared<ContentBook>(context);
+    contents_->start();
+    service_ = std::make_shared<PushService>(context, load_, handover(), forget(), observer, contents_);
     service_->start();
-    rest_ = std::make_shared<RestApi>(context, service_, books_, events_);
+    rest_ = std::make_shared<RestApi>(context, service_, books_, events_, contents_);
     rest_->add_routes();
     pap_ = std::make_shared<PapEndpoint>(context, service_, books_);
     pap_->add_route();
@@ -51,6 +53,7 @@ void PushServlet::destroy() noexcept {
   if (rest_) rest_->stop();
   if (pap_) pap_->stop();
   if (service_) service_->stop();
+  if (contents_) contents_->stop();
   if (events_) events_->stop();
   if (outbox_) outbox_->stop();
   if (package_) package_->stop();
@@ -63,6 +66,7 @@ void PushServlet::destroy() noexcept {
   rest_.reset();
   pap_.reset();
   service_.reset();
+  contents_.reset();
   events_.reset();
   outbox_.reset();
   reports_.reset();

@@ -65,6 +65,7 @@ class PushServlet final : public SipServlet {
   std::unique_ptr<PushPackage> package_;  // outlives destroy(), as the notifier demands
   std::shared_ptr<ReportDesk> reports_;
   std::shared_ptr<ContentLinks> links_;
+  std::shared_ptr<ContentBook> contents_;  // with the service
   std::shared_ptr<PushService> service_;  // only on the shard that serves HTTP
   std::shared_ptr<ResultOutbox> outbox_;  // these two as well
   std::shared_ptr<PushEvents> events_;

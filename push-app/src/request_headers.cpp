@@ -1,5 +1,7 @@
 #include "request_headers.h"
 
+#include <algorithm>
+
 #include "herald/sip_uri.h"
 #include "herald/trace.h"
 
@@ -22,6 +24,18 @@ std::vector<SipHeaderField> identity_headers(std::string_view sender, std::strin
 
 SipHeaderField accept_contact(std::string_view application) {
   return {"Accept-Contact", "*;+g.oma.pusheventapp=\"" + std::string(application) + "\";require;explicit"};
+}
+
+std::optional<SipHeaderField> reject_contact(const std::vector<std::string>& features) {
+  std::string value;
+  for (const auto& feature : features) {
+    const bool plain = !feature.empty() && std::all_of(feature.begin(), feature.end(),
+                                                       [](char c) { return c > 0x20 && c < 0x7f && c != ',' && c != ';'; });
+    // One value a class: a device is left out when it matches any of the values, each of which is matched as a whole.
+    if (plain) value += (value.empty() ? "*;" : ", *;") + feature;
+  }
+  if (value.empty()) return std::nullopt;
+  return SipHeaderField{"Reject-Contact", std::move(value)};
 }
 
 std::string loose_route(const std::string& uri) {

@@ -2,6 +2,7 @@
 // Thread: one shard.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,9 @@ namespace herald::push {
 [[nodiscard]] std::vector<SipHeaderField> identity_headers(std::string_view sender, std::string_view domain);
 // PS-12: only devices that serve the application.
 [[nodiscard]] SipHeaderField accept_contact(std::string_view application);
+// PS-13: no device of which any of these feature parameters is true ("automata", "mobility=\"fixed\""); nothing when there are
+// none. One that could not stand in a header field is left out.
+[[nodiscard]] std::optional<SipHeaderField> reject_contact(const std::vector<std::string>& features);
 // A Route URI with ;lr.
 [[nodiscard]] std::string loose_route(const std::string& uri);
 

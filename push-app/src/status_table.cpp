@@ -5,6 +5,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "msrp_table.h"
+
 namespace herald::push {
 namespace {
 
@@ -161,6 +163,7 @@ std::string_view to_string(RetryClass retry) noexcept {
 std::span<const StatusRow> status_rows() noexcept { return kRows; }
 
 Reading read_outcome(const Outcome& outcome) {
+  if (outcome.session) return read_session(*outcome.session);
   if (outcome.origin != ResponseOrigin::peer) return read_local(outcome.origin);
   // Below 200 or above 699 is no final response; whoever hands it in has a fault, the push must still end somewhere.
   const int sip = outcome.sip < 200 || outcome.sip > 699 ? 500 : outcome.sip;

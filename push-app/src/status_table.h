@@ -46,6 +46,7 @@ struct SessionOutcome {
     lost,         // the connection ended before all was acknowledged
     left,         // so did the peer's BYE (PS-48)
     recalled,     // we ended it: the initiator cancelled
+    unanswered,   // no final response to the INVITE in time
   };
   End end = End::sent;
   int code = 200;
@@ -73,6 +74,7 @@ struct Outcome {
   std::vector<std::string> accept_encoding{};  // of a 415
   std::vector<std::string> unsupported{};      // of a 420
   std::optional<SessionOutcome> session{};     // what came after the 200 to an INVITE; `accept` is of its answer then
+  bool sent_gzip = false;
 };
 
 struct Reading {

@@ -11,7 +11,8 @@ namespace {
 constexpr std::string_view kConfig = R"(
 sender_identity: sip:push@ims.lab
 initiators:
-  - {name: news, token: news-token, identities: [sip:push-news@ims.lab, sip:push-sport@ims.lab], rate: 1000/s}
+  - {name: news, token: news-token, identities: [sip:push-news@ims.lab, sip:push-sport@ims.lab], rate: 1000/s,
+     callbacks: ["https://hook.example/herald/", "https://*.hook.example/"], callback_secret: news-callback-secret}
   - {name: mail, token: mail-token, identities: [sip:push-mail@ims.lab], applications: [mms.ua, "mail.*"], rate: 2/s}
 )";
 
@@ -61,8 +62,10 @@ std::string route(HttpRequest& request, const std::string& method, std::string p
   request.path = path;
   constexpr std::string_view kPushes = "/v1/pushes/";
   if (path.starts_with(kPushes)) {
-    request.path_parameters["id"] = path.substr(kPushes.size());
-    path = std::string(kPushes) + "{id}";
+    auto id = path.substr(kPushes.size());
+    const auto rest = id.find('/');  // "/events"
+    path = std::string(kPushes) + "{id}" + (rest == std::string::npos ? "" : id.substr(rest));
+    request.path_parameters["id"] = id.substr(0, rest);
   }
   constexpr std::string_view kInvitations = "/v1/invitations/";
   if (path.starts_with(kInvitations)) {
@@ -193,7 +196,10 @@ void PushLab::boot() {
                                 .trusted = [](const sip::PeerAddress& peer) { return peer.host == "127.0.0.1"; },
                                 .own_hosts = {},
                                 .own_identities = {},
-                                .limits = {}};
+                                .limits = {},
+                                .http_client = &http,
+                                .blobs = &blobs,
+                                .msrp = &msrp};
     node.containers.push_back(std::make_unique<container::Container>(std::move(parts), node.all, node.host, node.snapshot));
   }
   std::optional<Error> error;
@@ -210,6 +216,7 @@ void PushLab::crash() {
   for (unsigned i = 0; i < node.containers.size(); ++i) {
     node.executors[i]->run([&] { node.containers[i]->stop(); });
   }
+  http.abandon();
   settle();
   // What still sleeps sees that it is over and ends; the clock of the dead process does not count.
   for (const auto& executor : node.executors) executor->advance(std::chrono::seconds(15));
@@ -262,6 +269,23 @@ Answer PushLab::call_raw(const std::string& method, const std::string& path, std
   return answer;
 }
 
+std::shared_ptr<ScriptedStream> PushLab::watch(const std::string& id, std::vector<HttpField> headers, int expected) {
+  HttpRequest request;
+  request.method = "GET";
+  request.headers = std::move(headers);
+  request.headers.push_back({"Accept", "text/event-stream"});
+  const auto handler = node_->admin_http.handlers.find(route(request, "GET", "/v1/pushes/" + id + "/events"));
+  REQUIRE(handler != node_->admin_http.handlers.end());
+  std::optional<HttpResponse> response;
+  inside([&] { spawn(fetch(handler->second, std::move(request), response)); });
+  REQUIRE(response.has_value());
+  REQUIRE(response->status == expected);
+  if (!response->stream) return nullptr;
+  auto stream = std::make_shared<ScriptedStream>();
+  inside([&] { response->stream(stream); });
+  return stream;
+}
+
 std::string PushLab::push(const std::string& to, json more) {
   json body{{"to", json::array({to})}, {"app", "news.ua"}, {"content", {{"type", "text/plain"}, {"text", "Goal!"}}}};
   body.update(more);
@@ -303,8 +327,14 @@ std::vector<std::shared_ptr<FakeSipStack::Sent>> PushLab::messages(std::string_v
   return found;
 }
 
-void PushLab::answer(const std::shared_ptr<FakeSipStack::Sent>& sent, int status, std::vector<SipHeaderField> headers) {
-  node_->executors.front()->run([&] { sent->answer(status, std::move(headers)); });
+void PushLab::answer(const std::shared_ptr<FakeSipStack::Sent>& sent, int status, std::vector<SipHeaderField> headers,
+                     std::string body) {
+  node_->executors.front()->run([&] { sent->answer(status, std::move(headers), std::move(body)); });
+  settle();
+}
+
+void PushLab::inside(const std::function<void()>& work) {
+  node_->executors.front()->run(work);
   settle();
 }
 

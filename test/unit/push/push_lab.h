@@ -12,8 +12,11 @@
 
 #include "container/container.h"
 #include "doubles/chaos_store.h"
+#include "doubles/fake_msrp.h"
 #include "doubles/fake_sip_stack.h"
 #include "doubles/manual_executor.h"
+#include "doubles/memory_blobs.h"
+#include "doubles/scripted_http.h"
 #include "doubles/virtual_clock.h"
 #include "store/memory_store.h"
 
@@ -74,6 +77,8 @@ class PushLab {
               std::vector<HttpField> headers = {{"Authorization", "Bearer news-token"}}, bool admin = false);
   Answer call_raw(const std::string& method, const std::string& path, std::string body, std::vector<HttpField> headers,
                   bool admin = false);
+  // GET /v1/pushes/{id}/events; without a stream when the answer was another one.
+  std::shared_ptr<ScriptedStream> watch(const std::string& id, std::vector<HttpField> headers = {}, int expected = 200);
   // A plain push; its id.
   std::string push(const std::string& to = "sip:alice@ims.lab", json more = json::object());
   json delivery(const std::string& id, std::size_t index = 0);
@@ -84,7 +89,10 @@ class PushLab {
   [[nodiscard]] std::vector<std::shared_ptr<FakeSipStack::Sent>> messages(
       std::string_view method = "MESSAGE") const;  // sent since boot, all shards
   [[nodiscard]] std::shared_ptr<FakeSipStack::Sent> last() const { return messages().back(); }
-  void answer(const std::shared_ptr<FakeSipStack::Sent>& sent, int status, std::vector<SipHeaderField> headers = {});
+  void answer(const std::shared_ptr<FakeSipStack::Sent>& sent, int status, std::vector<SipHeaderField> headers = {},
+              std::string body = {});
+  // Runs something as the network would: inside the node's executor.
+  void inside(const std::function<void()>& work);
   void fail(const std::shared_ptr<FakeSipStack::Sent>& sent, int status, ResponseOrigin origin);
   [[nodiscard]] FakeSipStack& stack(unsigned shard = 0) { return *node_->stacks[shard]; }
 
@@ -92,6 +100,9 @@ class PushLab {
   store::MemoryStore memory;
   ChaosStore store{memory};
   ScriptedSh sh;
+  ScriptedHttp http;
+  MemoryBlobs blobs;
+  FakeMsrp msrp;
 
  private:
   struct Node {

@@ -1,0 +1,220 @@
+// Content indirection through the whole module: the MESSAGE, the link, the content behind it.
+#include <doctest/doctest.h>
+
+#include "push_lab.h"
+
+using namespace herald;
+using namespace herald::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr const char* kAlice = "sip:alice@ims.lab";
+
+PushLab::Options secure(std::string more = {}) {
+  PushLab::Options options;
+  options.config = "content_base_url: https://push.example\n" + more;
+  return options;
+}
+
+std::string parameter(std::string_view type, const std::string& name) {
+  const auto at = type.find(name + "=");
+  if (at == std::string_view::npos) return {};
+  auto rest = type.substr(at + name.size() + 1);
+  if (rest.starts_with('"')) return std::string(rest.substr(1, rest.find('"', 1) - 1));
+  return std::string(rest.substr(0, rest.find(';')));
+}
+
+std::string type_of(const SipMessage& request) { return std::string(request.headers.get("Content-Type").value_or("")); }
+
+json large(std::size_t bytes = 5000, const std::string& type = "text/plain") {
+  return {{"type", type}, {"text", std::string(bytes, 'x')}};
+}
+
+Answer fetched(PushLab& lab, const std::string& url) {
+  const std::string base = "https://push.example";
+  REQUIRE(url.starts_with(base));
+  return lab.call("GET", url.substr(base.size()), {}, {});
+}
+
+}  // namespace
+
+TEST_CASE("PS-30, PS-31, PS-32, F-3, S-8: large content goes as a MESSAGE that says where it can be fetched") {
+  PushLab lab(secure());
+  lab.registered(kAlice);
+  const auto id = lab.push(kAlice, {{"content", large()}, {"mode", "indirection"}, {"deliver_before", "2026-01-01T01:00:00Z"}});
+  REQUIRE(lab.messages().size() == 1);
+  const auto& request = lab.last()->request;
+  const auto type = type_of(request);
+  CHECK(type.starts_with("message/external-body;access-type=\"URL\";URL=\"https://push.example/content/"));
+  CHECK(parameter(type, "expiration") == "Thu, 01 Jan 2026 01:00:00 GMT");
+  CHECK(parameter(type, "size") == "5000");
+  CHECK(parameter(type, "hash").size() == 40);
+  CHECK(request.body == "Content-Type: text/plain\r\nContent-ID: <" + id + "@ims.lab>\r\nContent-Disposition: render\r\n\r\n");
+  CHECK(request.headers.get("Content-ID") == "<" + id + "@ims.lab>");  // PS-6
+  CHECK(request.headers.get("Accept-Contact") == "*;+g.oma.pusheventapp=\"news.ua\";require;explicit");
+  CHECK(request.headers.get("Expires") == "3600");
+  lab.answer(lab.last(), 200);
+  CHECK(lab.status(id) == "delivered");
+  CHECK(lab.delivery(id)["mode"] == "indirection");
+  const auto url = parameter(type, "URL");
+  const auto answer = fetched(lab, url);
+  CHECK(answer.status == 200);
+  CHECK(answer.text == std::string(5000, 'x'));
+  CHECK(answer.headers.at("Content-Type") == "text/plain");
+  CHECK(lab.status(id) == "delivered");  // a fetch is no report
+  CHECK(fetched(lab, url.substr(0, url.size() - 4) + "AAAA").status == 404);
+  lab.advance(1h + 1s);
+  CHECK(fetched(lab, url).status == 410);
+}
+
+TEST_CASE("PS-31, PS-32: each recipient and attempt has a link of its own; the Content-ID stays") {
+  PushLab lab(secure());
+  lab.registered(kAlice);
+  lab.registered("sip:bob@ims.lab");
+  json body{{"to", json::array({kAlice, "sip:bob@ims.lab"})}, {"app", "news.ua"}, {"content", large()}, {"mode", "indirection"}};
+  const auto id = lab.call("POST", "/v1/pushes", body).body["id"].get<std::string>();
+  REQUIRE(lab.messages().size() == 2);
+  const auto first = lab.messages()[0];
+  const auto second = lab.messages()[1];
+  CHECK(parameter(type_of(first->request), "URL") != parameter(type_of(second->request), "URL"));
+  CHECK(parameter(type_of(first->request), "hash") == parameter(type_of(second->request), "hash"));
+  lab.answer(first, 486);
+  lab.answer(second, 200);
+  lab.advance(7s);
+  REQUIRE(lab.messages().size() == 3);
+  CHECK(parameter(type_of(lab.last()->request), "URL") != parameter(type_of(first->request), "URL"));
+  CHECK(lab.last()->request.headers.get("Content-ID") == first->request.headers.get("Content-ID"));
+  CHECK(lab.last()->request.body == first->request.body);
+}
+
+TEST_CASE("PS-34: several contents for a receiver that may choose: one link a part, what was asked for first goes last") {
+  PushLab lab(secure("pager_max_bytes: 2000\n"));
+  lab.registered(kAlice);
+  lab.push(kAlice, {{"content", large(5000, "image/png")}, {"alternatives", json::array({large(6000, "image/jpeg")})}});
+  REQUIRE(lab.messages("OPTIONS").size() == 1);
+  lab.answer(lab.messages("OPTIONS")[0], 200,
+             {{"Accept", "image/*, message/external-body, multipart/alternative"}, {"Allow", "MESSAGE"}});
+  REQUIRE(lab.messages().size() == 1);
+  const auto& request = lab.last()->request;
+  CHECK(type_of(request).starts_with("multipart/alternative;boundary="));
+  const auto jpeg = request.body.find("Content-Type: image/jpeg");
+  const auto png = request.body.find("Content-Type: image/png");
+  CHECK(jpeg < png);
+  CHECK(png != std::string::npos);
+  CHECK(request.body.find("size=5000") > request.body.find("size=6000"));
+  const auto text = request.text();
+  CHECK(text.find("@ims.lab>\r\nContent-Disposition") != std::string::npos);
+  // PS-31: other bytes, another Content-ID.
+  CHECK(request.body.find(".1@ims.lab>") != std::string::npos);
+  CHECK(request.body.find(".0@ims.lab>") == std::string::npos);
+}
+
+TEST_CASE("PS-33: the receiver lacks indirection: the short alternative goes instead, and it is remembered") {
+  PushLab lab(secure());
+  lab.registered(kAlice);
+  const json body{{"content", large(5000, "image/png")}, {"mode", "indirection"}};
+  const auto id = lab.push(kAlice, body);
+  lab.advance(3s);
+  REQUIRE(lab.messages().size() == 1);
+  lab.answer(lab.last(), 415, {{"Accept", "text/plain"}});
+  CHECK(lab.status(id) == "undeliverable");
+  CHECK(lab.delivery(id)["code"] == 2005);
+  const auto next = lab.push(kAlice, body);
+  CHECK(lab.messages().size() == 1);  // known now
+  CHECK(lab.delivery(next)["code"] == 2006);
+}
+
+TEST_CASE("PS-33: the inner type is refused: an alternative by the same way") {
+  PushLab lab(secure());
+  lab.registered(kAlice);
+  const auto id = lab.push(kAlice, {{"content", large(5000, "image/png")},
+                                    {"alternatives", json::array({large(6000, "image/jpeg")})},
+                                    {"mode", "indirection"}});
+  lab.advance(3s);
+  lab.answer(lab.last(), 415, {{"Accept", "message/external-body, image/jpeg"}});
+  REQUIRE(lab.messages().size() == 2);
+  CHECK(parameter(type_of(lab.last()->request), "size") == "6000");
+  lab.answer(lab.last(), 200);
+  CHECK(lab.status(id) == "delivered");
+}
+
+TEST_CASE("PS-23, PS-33: nothing is known: a reference is tried rather than giving up; 413 to it means too large altogether") {
+  PushLab lab(secure());
+  lab.registered(kAlice);
+  const auto id = lab.push(kAlice, {{"content", large()}});
+  lab.advance(3s);  // OPTIONS is not answered
+  REQUIRE(lab.messages().size() == 1);
+  CHECK(type_of(lab.last()->request).starts_with("message/external-body"));
+  lab.answer(lab.last(), 413);
+  CHECK(lab.status(id) == "undeliverable");
+  CHECK(lab.delivery(id)["code"] == 2005);
+  const auto next = lab.push(kAlice, {{"content", large()}});
+  CHECK(lab.delivery(next)["code"] == 2005);
+  CHECK(lab.messages().size() == 1);
+}
+
+TEST_CASE("section 7: a MESSAGE that was too large for the receiver goes as a reference (413, 513)") {
+  for (const int status : {413, 513}) {
+    PushLab lab(secure());
+    lab.registered(kAlice);
+    const auto id = lab.push(kAlice, {{"content", large(400)}});
+    CHECK(type_of(lab.last()->request) == "text/plain");
+    lab.answer(lab.last(), status);
+    REQUIRE(lab.messages().size() == 2);
+    CHECK(type_of(lab.last()->request).starts_with("message/external-body"));
+    lab.answer(lab.last(), 200);
+    CHECK(lab.status(id) == "delivered");
+    CHECK(lab.delivery(id)["attempts"] == 2);
+    lab.push(kAlice, {{"content", large(400)}});
+    CHECK(type_of(lab.last()->request).starts_with("message/external-body"));  // learned
+  }
+}
+
+TEST_CASE("PS-30: content that lies in a blob is served from there, and its hash is the blob's") {
+  PushLab lab(secure());
+  lab.registered(kAlice);
+  // What REST spooled; here by hand.
+  const auto id = lab.push(kAlice, {{"content", large(5000)}, {"mode", "indirection"}});
+  CHECK(parameter(type_of(lab.last()->request), "hash") == lab.blobs.keep(std::string(5000, 'x')).sha1);
+  CHECK(lab.status(id) == "sending");
+}
+
+TEST_CASE("PS-32: links go with their push") {
+  PushLab lab(secure("retention: 1h\ndefault_lifetime: 1m\n"));
+  lab.registered(kAlice);
+  lab.push(kAlice, {{"content", large()}, {"mode", "indirection"}});
+  const auto url = parameter(type_of(lab.last()->request), "URL");
+  lab.answer(lab.last(), 200);
+  lab.advance(61s);
+  CHECK(fetched(lab, url).status == 410);
+  lab.advance(3h);
+  CHECK(fetched(lab, url).status == 404);
+}
+
+TEST_CASE("PS-18: gzip only for a receiver that is known to take it, and only if it helps") {
+  PushLab lab;
+  lab.registered(kAlice);
+  lab.push(kAlice, {{"content", large(600)}});
+  CHECK_FALSE(lab.last()->request.headers.has("Content-Encoding"));
+  lab.answer(lab.last(), 200);
+  // Something it may not take makes the PSA ask.
+  lab.push(kAlice, {{"content", {{"type", "image/png"}, {"text", "p"}}}});
+  lab.answer(lab.messages("OPTIONS").at(0), 200, {{"Accept", "text/plain, image/png"}, {"Accept-Encoding", "gzip, identity"}});
+  lab.answer(lab.last(), 200);
+  lab.push(kAlice, {{"content", large(4000)}});
+  const auto packed = lab.last();
+  CHECK(packed->request.headers.get("Content-Encoding") == "gzip");
+  CHECK(packed->request.body.size() < 100);
+  CHECK(packed->request.body.starts_with("\x1f\x8b"));
+  SUBCASE("not for what does not become smaller") {
+    lab.answer(packed, 200);
+    lab.push(kAlice, {{"content", {{"type", "text/plain"}, {"text", "ab"}}}});
+    CHECK_FALSE(lab.last()->request.headers.has("Content-Encoding"));
+  }
+  SUBCASE("415 about the encoding: the same again without, and it is remembered") {
+    lab.answer(packed, 415, {{"Accept-Encoding", "identity"}});
+    REQUIRE(lab.messages().size() == 4);
+    CHECK_FALSE(lab.last()->request.headers.has("Content-Encoding"));
+  }
+}
