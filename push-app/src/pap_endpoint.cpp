@@ -52,7 +52,7 @@ void add_profile(HttpResponse& response, const std::string& profile) {
 }  // namespace
 
 PapEndpoint::PapEndpoint(ServletContext& context, std::shared_ptr<PushService> service, Books books)
-    : context_(context), service_(std::move(service)), books_(std::move(books)), rates_(context.clock()) {}
+    : context_(context), service_(std::move(service)), books_(std::move(books)) {}
 
 void PapEndpoint::add_route() {
   const auto config = context_.config<PushConfig>();

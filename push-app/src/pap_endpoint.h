@@ -63,7 +63,6 @@ class PapEndpoint : public std::enable_shared_from_this<PapEndpoint> {
   ServletContext& context_;
   std::shared_ptr<PushService> service_;
   Books books_;
-  SubmissionRates rates_;
   PushMetrics metrics_;
   bool stopped_ = false;
 };

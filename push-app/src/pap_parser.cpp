@@ -413,6 +413,10 @@ Expected<void> load(pugi::xml_document& tree, std::string_view document, const P
 // The one child of <pap>; Said otherwise.
 tl::expected<pugi::xml_node, Said> operation_of(const pugi::xml_document& tree, const VersionChoice& choice) {
   const auto root = tree.document_element();
+  for (const auto& one : tree.children()) {
+    if (one.type() == pugi::node_element && one != root)
+      return tl::unexpected<Said>("not well-formed: more than one root element");
+  }
   if (xml::local_name(root) != "pap") return tl::unexpected<Said>("the root element is not pap");
   for (const auto& attribute : root.attributes()) {
     const std::string_view name = attribute.name();

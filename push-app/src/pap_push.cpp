@@ -64,6 +64,7 @@ Task<Checked<PushView>> PapEndpoint::submit(Self self, Call* call, const pap::Pu
 
   SubmitRequest request;
   request.initiator = call->initiator->name;
+  request.account = std::shared_ptr<const Initiator>(call->config, call->initiator);
   request.trace = call->trace;
   request.body_digest = call->digest;
   auto sender = choose_sender(*call->initiator, config, std::nullopt);
@@ -83,7 +84,7 @@ Task<Checked<PushView>> PapEndpoint::submit(Self self, Call* call, const pap::Pu
 
   if (auto times = pap::check_times(*push, self->context_.clock().wall()); !times) co_return tl::unexpected(times.error());
   if (auto network = pap::check_network(push->quality); !network) co_return tl::unexpected(network.error());
-  if (auto rate = self->rates_.take(*call->initiator); !rate) co_return tl::unexpected(rate.error());
+  if (auto rate = self->service_->rates().take(*call->initiator); !rate) co_return tl::unexpected(rate.error());
   if (call->entities.capabilities) {
     auto recipients = addressed->to;
     auto matched = co_await match_capabilities(self, call, application->token, std::move(recipients));

@@ -155,6 +155,7 @@ Task<PapEndpoint::Answer> PapEndpoint::cancel(Self self, const Call* call, pap::
   }
   pap::CancelAnswer out;
   out.push_id = std::move(cancel.push_id);
+  if (self->stopped_) results.add(4001, "the node is shutting down", {});
   out.results = results.take();
   Answer answer;
   answer.body = std::move(out);
@@ -230,6 +231,7 @@ Task<PapEndpoint::Answer> PapEndpoint::query_status(Self self, const Call* call,
       }
     }
   }
+  if (out.results.empty()) out.results.push_back(unknown(4001, "the node is shutting down", {}));
   answer.body = std::move(out);
   co_return answer;
 }
