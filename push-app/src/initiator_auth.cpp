@@ -8,6 +8,7 @@
 #include "base64.h"
 #include "herald/sip_uri.h"
 #include "push_records.h"
+#include "submission.h"
 
 namespace herald::push {
 namespace {
@@ -48,17 +49,34 @@ bool matches_pattern(std::string_view pattern, std::string_view text) noexcept {
   return same_text(pattern, text);
 }
 
+namespace {
+
+Checked<const Initiator*> by_certificate(const std::string& subject, const PushConfig& config) {
+  for (const auto& initiator : config.initiators) {
+    const auto& patterns = initiator.certificates;
+    if (std::any_of(patterns.begin(), patterns.end(), [&](const auto& p) { return matches_pattern(p, subject); })) {
+      return &initiator;
+    }
+  }
+  return refuse(401, 2001, "no account has this client certificate");
+}
+
+}  // namespace
+
 Checked<const Initiator*> authenticate(const HttpRequest& request, const PushConfig& config) {
+  if (!request.client_certificate_name.empty() && !request.header("Authorization")) {
+    return by_certificate(request.client_certificate_name, config);
+  }
   const auto credentials = credentials_of(request);
   if (!credentials || credentials->token.empty()) return refuse(401, 2001, "send Authorization: Bearer TOKEN");
   // Digests have one length, so that the comparison tells nothing about the token's; and no early way out.
   const auto offered = digest(credentials->token);
   const Initiator* found = nullptr;
   for (const auto& initiator : config.initiators) {
-    const auto wanted = digest(initiator.token.value);
-    const bool right = CRYPTO_memcmp(offered.data(), wanted.data(), wanted.size()) == 0;
+    if (initiator.digest.size() != offered.size()) continue;  // certificates only
+    const bool right = CRYPTO_memcmp(offered.data(), initiator.digest.data(), offered.size()) == 0;
     const bool named = !credentials->name || *credentials->name == initiator.name;
-    if (right && named && !initiator.token.empty()) found = &initiator;
+    if (right && named) found = &initiator;
   }
   if (found == nullptr) return refuse(401, 2001, "unknown token");
   return found;
@@ -79,6 +97,60 @@ Checked<void> check_application(const Initiator& initiator, std::string_view app
   const bool allowed =
       std::any_of(patterns.begin(), patterns.end(), [application](const auto& p) { return matches_pattern(p, application); });
   if (!allowed) return refuse(403, 2001, "app: this account may not use that application");
+  return {};
+}
+
+bool matches_address(std::string_view pattern, std::string_view address) noexcept {
+  // Greedy with one step back: the last '*' takes more whenever what follows it does not fit.
+  std::size_t p = 0;
+  std::size_t a = 0;
+  auto star = std::string_view::npos;
+  std::size_t retry = 0;
+  while (a < address.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      retry = a;
+    } else if (p < pattern.size() && same_text(pattern.substr(p, 1), address.substr(a, 1))) {
+      ++p;
+      ++a;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      a = ++retry;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+Checked<void> check_content_type(const Initiator& initiator, std::string_view type) {
+  auto essence = type.substr(0, type.find(';'));
+  while (essence.ends_with(' ')) essence.remove_suffix(1);
+  const auto& patterns = initiator.content_types;
+  if (std::any_of(patterns.begin(), patterns.end(), [&](const auto& p) { return matches_pattern(p, essence); })) return {};
+  return refuse(403, 2001, "content: this account may not push " + std::string(essence.substr(0, 100)));
+}
+
+Checked<void> check_recipient(const Initiator& initiator, const Recipient& recipient) {
+  const auto& patterns = initiator.recipients;
+  if (std::any_of(patterns.begin(), patterns.end(), [&](const auto& p) { return matches_address(p, recipient.user); })) return {};
+  return refuse(403, 2001, "this account may not push to that address");
+}
+
+Checked<void> check_submission(const Initiator& initiator, const Submission& submission) {
+  if (submission.priority > initiator.max_priority) {
+    return refuse(403, 2001, "priority: this account may not use more than " + std::string(to_string(initiator.max_priority)));
+  }
+  for (const auto& content : submission.contents) {
+    if (content.type.empty()) continue;  // of an upload, which was checked when it came
+    if (auto allowed = check_content_type(initiator, content.type); !allowed) return allowed;
+  }
+  for (std::size_t i = 0; i < submission.to.size(); ++i) {
+    if (auto allowed = check_recipient(initiator, submission.to[i]); !allowed) {
+      return refuse(403, 2001, "to[" + std::to_string(i) + "]: " + allowed.error().detail);
+    }
+  }
   return {};
 }
 

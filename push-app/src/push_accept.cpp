@@ -94,6 +94,10 @@ Checked<void> PushService::room_for(std::size_t recipients) const {
 }
 
 Task<Checked<PushView>> PushService::submit(Self self, SubmitRequest request) {
+  if (request.account) {
+    if (auto allowed = check_submission(*request.account, request.submission); !allowed)
+      co_return tl::unexpected(allowed.error());
+  }
   auto before = co_await repeated(self, &request);
   if (!before) co_return tl::unexpected(before.error());
   if (*before) co_return std::move(**before);
@@ -101,9 +105,7 @@ Task<Checked<PushView>> PushService::submit(Self self, SubmitRequest request) {
   auto source = std::exchange(request.submission.many, nullptr);
   const auto recipients = source ? source->size() : request.submission.to.size();
   if (auto room = self->room_for(recipients); !room) co_return tl::unexpected(room.error());
-  const auto config = self->context_.config<PushConfig>();
-  auto acceptance = make_acceptance(request, *config, self->context_.clock().wall());
-  acceptance.job.recipients = static_cast<std::uint32_t>(recipients);
+  std::string replaces;
   if (request.submission.replace) {
     auto owner = request.initiator.empty() ? std::optional<std::string>() : std::optional<std::string>(request.initiator);
     auto old = co_await find(self, request.submission.replace->id, std::move(owner));
@@ -111,17 +113,61 @@ Task<Checked<PushView>> PushService::submit(Self self, SubmitRequest request) {
       if (old.error().code == 2004) old.error().detail = "replace: no such push";
       co_return tl::unexpected(old.error());
     }
-    acceptance.job.replaces = old->id;
-    acceptance.pending_only = request.submission.replace->method == Replacement::Method::pending_only;
+    replaces = old->id;
   }
+  const auto claims = co_await claim(self, &request, recipients);
+  if (!claims) co_return tl::unexpected(claims.error());
+
+  const auto config = self->context_.config<PushConfig>();
+  auto acceptance = make_acceptance(request, *config, self->context_.clock().wall());
+  acceptance.job.recipients = static_cast<std::uint32_t>(recipients);
+  acceptance.job.replaces = std::move(replaces);
+  acceptance.pending_only = request.submission.replace && request.submission.replace->method == Replacement::Method::pending_only;
   if (!source && recipients <= kBatch && acceptance.job.replaces.empty()) {
-    co_return co_await accept_at_once(self, &request, std::move(acceptance));
+    co_return co_await accept_at_once(self, &request, std::move(acceptance), &*claims);
   }
   if (!source) source = std::make_shared<ListedRecipients>(std::exchange(request.submission.to, {}));
-  co_return co_await accept_staged(self, &request, std::move(source), std::move(acceptance));
+  co_return co_await accept_staged(self, &request, std::move(source), std::move(acceptance), &*claims);
 }
 
-Task<Checked<PushView>> PushService::accept_at_once(Self self, SubmitRequest* request, Acceptance acceptance) {
+Task<Checked<PushService::Claims>> PushService::claim(Self self, SubmitRequest* request, std::size_t recipients) {
+  Claims claims;
+  claims.recipients = recipients;
+  if (request->account && request->account->daily_recipients > 0) {
+    auto name = request->initiator;
+    auto taken = co_await DailyQuota::take(&self->quota_, &self->context_.store(), std::move(name),
+                                           request->account->daily_recipients, recipients, self->context_.clock().wall());
+    if (*self->stopped_) co_return tl::unexpected(problem_of(Error{ErrorCode::gone, {}}));
+    if (!taken) co_return tl::unexpected(taken.error());
+    claims.daily = request->initiator;
+  }
+  ContentOwner owner{request->initiator, request->account ? request->account->stored_bytes.bytes : 0};
+  auto contents = co_await ContentBook::settle(self->contents_, std::move(owner), &request->submission.contents);
+  if (*self->stopped_) co_return tl::unexpected(problem_of(Error{ErrorCode::gone, {}}));
+  if (!contents) {
+    self->settle_claims(claims, false);
+    co_return tl::unexpected(contents.error());
+  }
+  claims.contents = std::move(*contents);
+  co_return claims;
+}
+
+void PushService::add_claims(const Claims& claims, const Acceptance& acceptance, Batch& batch) const {
+  ContentBook::add_claims(claims.contents, acceptance.purge_at, batch);
+  if (!claims.daily.empty()) quota_.add_to(batch, claims.daily);
+}
+
+void PushService::settle_claims(const Claims& claims, bool accepted) {
+  if (accepted) {
+    contents_->claimed(claims.contents);
+  } else {
+    contents_->unclaimed(claims.contents);
+    if (!claims.daily.empty()) quota_.give_back(claims.daily, claims.recipients);
+  }
+}
+
+Task<Checked<PushView>> PushService::accept_at_once(Self self, SubmitRequest* request, Acceptance acceptance,
+                                                    const Claims* claims) {
   std::vector<Delivery> deliveries;
   deliveries.reserve(request->submission.to.size());
   Batch batch;  // all or nothing, and durable: this is what the 202 promises (ST-48)
@@ -135,9 +181,11 @@ Task<Checked<PushView>> PushService::accept_at_once(Self self, SubmitRequest* re
   }
   batch.puts.push_back(put_of(acceptance.job, acceptance.purge_at));
   add_names(batch, acceptance);
+  self->add_claims(*claims, acceptance, batch);
   add_result_notices(acceptance.job, deliveries, batch);
   const auto committed = co_await self->context_.store().commit(std::move(batch));
   if (*self->stopped_) co_return tl::unexpected(problem_of(Error{ErrorCode::gone, {}}));
+  self->settle_claims(*claims, committed.has_value());
   if (!committed) co_return co_await refused(self, request, committed.error());
   for (std::size_t i = 0; i < deliveries.size(); ++i) {
     note_saved(self->writer_, acceptance.job, deliveries[i], i < committed->versions.size() ? committed->versions[i] : 0);
@@ -158,18 +206,22 @@ Task<Checked<PushView>> PushService::refused(Self self, SubmitRequest* request, 
     if (!before) co_return tl::unexpected(before.error());
     if (*before) co_return std::move(**before);
   }
+  if (why.code == ErrorCode::conflict) {  // another push has just claimed one of its contents
+    co_return tl::unexpected(Problem{503, 4001, "its content is being used by another push just now", std::chrono::seconds(1)});
+  }
   self->metrics_.store_failure("accept");
   log::error("push not accepted", {{"trace", request->trace}, {"cause", why.text}});
   co_return tl::unexpected(problem_of(why));
 }
 
 Task<Checked<PushView>> PushService::accept_staged(Self self, SubmitRequest* request, std::shared_ptr<RecipientSource> recipients,
-                                                   Acceptance acceptance) {
+                                                   Acceptance acceptance, const Claims* claims) {
   const auto id = acceptance.job.id;
   const bool replaces = !acceptance.job.replaces.empty();
   self->staging_.insert(id);
-  auto done = co_await stage(self, std::move(recipients), acceptance, replaces);
+  auto done = co_await stage(self, std::move(recipients), acceptance, claims);
   if (*self->stopped_) co_return tl::unexpected(problem_of(Error{ErrorCode::gone, {}}));
+  self->settle_claims(*claims, done.has_value());
   if (!done) {
     self->staging_.erase(id);  // recover() removes what was written
     co_return co_await refused(self, request, done.error());
@@ -192,8 +244,9 @@ Task<Checked<PushView>> PushService::accept_staged(Self self, SubmitRequest* req
 
 // Everything up to the decision: afterwards the push is accepted, or, when it replaces another, certain to be.
 Task<Expected<void>> PushService::stage(Self self, std::shared_ptr<RecipientSource> recipients, Acceptance acceptance,
-                                        bool replaces) {
+                                        const Claims* claims) {
   auto& store = self->context_.store();
+  const bool replaces = !acceptance.job.replaces.empty();
   std::deque<Future<Committed>> under_way;
   std::uint32_t index = 0;
   for (bool last = false; !last;) {
@@ -217,6 +270,7 @@ Task<Expected<void>> PushService::stage(Self self, std::shared_ptr<RecipientSour
     }
     if (last) {
       add_names(batch, acceptance);
+      self->add_claims(*claims, acceptance, batch);
       if (replaces) {
         acceptance.decided = true;
         auto decided = staging_put_of(acceptance);

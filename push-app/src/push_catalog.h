@@ -64,5 +64,11 @@ inline constexpr OperatorEvent kReplacementCompleted{"PU0109",
                                                      "the node or its store failed while a push took the place of another",
                                                      "the old push is cancelled, the new one accepted",
                                                      "none"};
+inline constexpr OperatorEvent kOrphansRemoved{"PU0110",
+                                               Level::info,
+                                               "contents that belong to no push were removed",
+                                               "the node or its store failed between writing a content and accepting its push",
+                                               "the space is free again",
+                                               "none"};
 
 }  // namespace herald::push::catalog

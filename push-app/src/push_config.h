@@ -11,6 +11,7 @@
 #include "herald/config_value.h"
 #include "herald/service_profile.h"
 #include "herald/subscriber.h"
+#include "push/push_job.h"
 #include "pap_config.h"
 #include "retry_policy.h"
 
@@ -19,12 +20,26 @@ namespace herald::push {
 struct Initiator {
   std::string name;
   Secret token;
+  std::string token_hash{};                    // "sha256:" and the hex digest of the token, instead of it
+  std::vector<std::string> certificates{};     // subjects of client certificates: exact or "prefix*"
   std::vector<std::string> identities;         // sender identities it may use (S-4)
   std::vector<std::string> applications{"*"};  // exact ids, "prefix*" or "*"
   Rate rate{100};                              // submissions; bursts of one second
+  std::vector<std::string> content_types{"*"};  // media types: exact, "type/*" or "*"
+  std::vector<std::string> recipients{"*"};     // canonical addresses; '*' stands for anything
+  std::uint32_t daily_recipients = 0;           // a day (UTC); 0: no limit
+  ByteSize stored_bytes{};                      // of contents kept as files; 0: no limit
+  Priority max_priority = Priority::high;
+  std::string digest{};                         // of the token; from token or token_hash
   std::vector<std::string> callbacks;          // URL patterns for reports
   Secret callback_secret{};                    // key of the signature of what is sent there; empty: not signed
   bool callbacks_private = false;              // they may lead to loopback and private addresses, whoever names them
+};
+
+// How many requests a second may go to users of a domain, on each shard.
+struct DomainPace {
+  std::string domain;  // "*": every one that is not named
+  Rate rate{100};
 };
 
 enum class HssFailurePolicy : std::uint8_t {
@@ -151,7 +166,11 @@ struct PushConfig {
   std::chrono::milliseconds resend_after_restart{1000};
 
   std::uint32_t max_recipients = 100000;
-  std::uint32_t max_content_bytes = 65536;
+  std::uint32_t max_content_bytes = 100 * 1024 * 1024;  // uploaded, or in a submission as far as that may be so large
+  std::uint32_t inline_content_bytes = 65536;           // larger ones are kept as files
+  std::uint32_t max_submission_bytes = 8 * 1024 * 1024;
+  std::chrono::milliseconds upload_lifetime{std::chrono::hours(24)};  // of an upload that no push uses
+  std::vector<DomainPace> domain_pace;
   std::uint32_t max_in_flight = 1000;   // deliveries being worked on, per shard
   std::uint32_t max_waiting = 2000000;  // not yet final on this node; beyond: 503
   RetryRules retry;

@@ -1,9 +1,11 @@
 #include "push_config_schema.h"
 
+#include <algorithm>
 #include <set>
 
 #include "callback_url.h"
 #include "herald/sip_uri.h"
+#include "push_records.h"
 
 namespace herald::push {
 namespace {
@@ -22,18 +24,49 @@ std::string check_name(const std::string& text) {
   return "";
 }
 
+std::string check_token_hash(const std::string& text) {
+  constexpr std::string_view kPrefix = "sha256:";
+  const auto hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  const auto digits = std::string_view(text).substr(std::min(text.size(), kPrefix.size()));
+  const bool good = text.empty() || (text.starts_with(kPrefix) && digits.size() == 64 && std::all_of(digits.begin(), digits.end(), hex));
+  return good ? "" : "must be sha256: and 64 hexadecimal digits in lower case";
+}
+
+// What requests are compared with.
+void settle_credentials(Initiator& initiator, const ConfigScope& at) {
+  const auto who = "\"" + initiator.name + "\"";
+  if (!initiator.token_hash.empty()) {
+    initiator.digest = initiator.token_hash.substr(initiator.token_hash.find(':') + 1);
+    if (!initiator.token.empty()) at.error("initiators", who + " has both token and token_hash");
+  } else if (!initiator.token.empty()) {
+    initiator.digest = digest(initiator.token.value);
+    at.warning("initiators", who + " has its token in clear; `heraldctl hash-token` makes a token_hash of it");
+  } else if (initiator.certificates.empty()) {
+    at.error("initiators", who + " needs token_hash, token or certificates");
+  }
+}
+
+ConfigSchema<DomainPace> pace_schema() {
+  return ConfigSchema<DomainPace>()
+      .key("domain", &DomainPace::domain, {.help = "Domain of the recipients; \"*\": every other", .required = true, .sample = "ims.lab"})
+      .key("rate", &DomainPace::rate, {.help = "Requests to them, on each shard", .required = true, .sample = "100/s"});
+}
+
 ConfigSchema<Initiator> initiator_schema() {
   return ConfigSchema<Initiator>()
       .key("name", &Initiator::name,
            {.help = "Name of the account; the user of HTTP Basic", .required = true, .check = check_name, .sample = "news"})
       .key("token", &Initiator::token,
-           {.help = "Bearer token, or password of HTTP Basic",
-            .required = true,
+           {.help = "Bearer token, or password of HTTP Basic, in clear; rather give token_hash",
             .check =
                 [](const Secret& token) {
-                  return token.value.size() < 8 ? std::string("must have at least 8 characters") : std::string();
+                  return !token.empty() && token.value.size() < 8 ? std::string("must have at least 8 characters") : std::string();
                 },
             .sample = "change-this-token"})
+      .key("token_hash", &Initiator::token_hash,
+           {.help = "Instead of token: what `heraldctl hash-token` prints for it", .check = check_token_hash})
+      .list("certificates", &Initiator::certificates,
+            {.help = "Subjects of client certificates that need no token: exact or \"prefix*\"", .max_items = 20})
       .list("identities", &Initiator::identities,
             {.help = "Sender identities it may use as `from`; the first is its default. None: sender_identity only",
              .max_items = 100,
@@ -41,7 +74,17 @@ ConfigSchema<Initiator> initiator_schema() {
              .sample = "[sip:push-news@ims.lab]"})
       .list("applications", &Initiator::applications,
             {.help = "Applications it may push to: ids, \"prefix*\" or \"*\"", .max_items = 100, .sample = "[\"*\"]"})
+      .list("content_types", &Initiator::content_types,
+            {.help = "Media types it may push: exact, \"type/*\" or \"*\"", .max_items = 100})
+      .list("recipients", &Initiator::recipients,
+            {.help = "Addresses it may push to; '*' stands for anything: \"sip:*@ims.lab\", \"tel:+358*\"", .max_items = 1000})
       .key("rate", &Initiator::rate, {.help = "Submissions it may make; bursts of one second", .sample = "100/s"})
+      .key("daily_recipients", &Initiator::daily_recipients,
+           {.help = "Recipients of all its pushes in a day (UTC); 0: as many as it likes"})
+      .key("stored_bytes", &Initiator::stored_bytes, {.help = "Bytes of contents kept as files for it; 0: as many as it likes"})
+      .choice("max_priority", &Initiator::max_priority,
+              {{"low", Priority::low}, {"medium", Priority::medium}, {"high", Priority::high}},
+              {.help = "Highest priority it may use"})
       .list("callbacks", &Initiator::callbacks,
             {.help = "Where its result notifications may be sent (PAP-37): scheme, host, port and beginning of the path; "
                      "\"https://*.news.example/\" is any host below",
@@ -308,7 +351,15 @@ ConfigSchema<PushConfig> make_schema() {
                 "is still on its way",
             .max = milliseconds(64000)})
       .key("max_recipients", &PushConfig::max_recipients, {.help = "Addresses of one push", .min = 1, .max = 999999})
-      .key("max_content_bytes", &PushConfig::max_content_bytes, {.help = "Of one content, decoded", .min = 1, .max = 262144})
+      .key("max_content_bytes", &PushConfig::max_content_bytes,
+           {.help = "Of one content, decoded or uploaded", .min = 1, .max = 2000000000})
+      .key("inline_content_bytes", &PushConfig::inline_content_bytes,
+           {.help = "A larger content is kept as a file, not in the push's record", .min = 1024, .max = 131072})
+      .key("max_submission_bytes", &PushConfig::max_submission_bytes,
+           {.help = "Body of one submission; what is larger is uploaded to /v1/contents", .needs_restart = true, .min = 4096, .max = 268435456})
+      .key("upload_lifetime", &PushConfig::upload_lifetime,
+           {.help = "An upload that no push uses is removed after this", .min = milliseconds(60000), .max = kDay * 30})
+      .sections("domain_pace", &PushConfig::domain_pace, pace_schema(), {.help = "How fast pushes go to the users of a domain"})
       .key("max_in_flight", &PushConfig::max_in_flight,
            {.help = "Deliveries worked on at a time, per shard", .min = 1, .max = 100000})
       .key("max_waiting", &PushConfig::max_waiting,
@@ -336,9 +387,10 @@ ConfigSchema<PushConfig> make_schema() {
       .check([](PushConfig& config, const ConfigScope& at) {
         std::set<std::string> names;
         std::set<std::string> tokens;
-        for (const auto& initiator : config.initiators) {
+        for (auto& initiator : config.initiators) {
+          settle_credentials(initiator, at);
           if (!names.insert(initiator.name).second) at.error("initiators", "two accounts are called \"" + initiator.name + "\"");
-          if (!tokens.insert(initiator.token.value).second) at.error("initiators", "two accounts have the same token");
+          if (!initiator.digest.empty() && !tokens.insert(initiator.digest).second) at.error("initiators", "two accounts have the same token");
         }
         if (config.default_lifetime > config.max_lifetime) at.error("default_lifetime", "must not exceed max_lifetime");
         if (config.retry.first_delay > config.retry.max_delay) at.error("retry", "first_delay must not exceed max_delay");

@@ -33,7 +33,7 @@ Task<void> PushService::purge(Self self) {
       if (!done) break;
     }
   }
-  for (const auto table : {kIdempotencyTable, kExternalTable}) {
+  for (const auto table : {kIdempotencyTable, kExternalTable, kQuotaTable}) {
     co_await purge_names(self, std::string(table));
     if (*self->stopped_) co_return;
   }

@@ -16,12 +16,14 @@ constexpr std::size_t kMaxExternalId = 256;
 }  // namespace
 
 PushService::PushService(ServletContext& context, std::shared_ptr<NodeLoad> load, Handover handover, Forget forget,
-                         std::shared_ptr<DeliveryObserver> observer)
+                         std::shared_ptr<DeliveryObserver> observer, std::shared_ptr<ContentBook> contents)
     : context_(context),
       load_(std::move(load)),
       handover_(std::move(handover)),
       forget_(std::move(forget)),
-      writer_{&context.store(), std::move(observer)} {}
+      writer_{&context.store(), std::move(observer)},
+      rates_(context.clock()),
+      contents_(contents ? std::move(contents) : std::make_shared<ContentBook>(context)) {}
 
 void PushService::start() { spawn(purge(shared_from_this())); }
 

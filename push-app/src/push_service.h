@@ -6,15 +6,17 @@
 #include <deque>
 #include <functional>
 #include <map>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "content_book.h"
+#include "daily_quota.h"
 #include "delivery_scheduler.h"
 #include "herald/servlet_context.h"
+#include "initiator_auth.h"
 #include "problem.h"
 #include "push_config.h"
 #include "push_records.h"
@@ -31,6 +33,9 @@ using Forget = std::function<void(unsigned shard, std::string user, std::string 
 
 struct SubmitRequest {
   std::string initiator;  // empty: an operator
+  // What that account may do is checked here, but for the recipients of Submission::many and what needs more than the
+  // submission: sender, application, rate, callback. None: everything is allowed.
+  std::shared_ptr<const Initiator> account{};
   std::string sender;
   Submission submission;
   std::optional<std::string> idempotency_key;
@@ -43,7 +48,7 @@ struct PushView {
   std::vector<Delivery> deliveries;
   std::map<std::uint32_t, ResultNotice> notices{};  // by recipient, where the initiator is told; only GET of one push has them
   std::string next;                                 // cursor of the next page of deliveries
-  bool repeated = false;  // an Idempotency-Key was seen before
+  bool repeated = false;                            // an Idempotency-Key was seen before
 };
 
 struct ListQuery {
@@ -84,7 +89,7 @@ struct RecipientStates {
 class PushService : public std::enable_shared_from_this<PushService> {
  public:
   PushService(ServletContext& context, std::shared_ptr<NodeLoad> load, Handover handover, Forget forget,
-              std::shared_ptr<DeliveryObserver> observer = {});
+              std::shared_ptr<DeliveryObserver> observer = {}, std::shared_ptr<ContentBook> contents = {});
   void start();  // purging
   void stop() noexcept;
 
@@ -100,15 +105,27 @@ class PushService : public std::enable_shared_from_this<PushService> {
   static Task<Checked<PushList>> list(Self self, ListQuery query);
   static Task<Checked<CancelResult>> cancel(Self self, CancelRequest request);
   static constexpr std::size_t kMaxNamed = 1000;
+  // One bucket an account, whichever way it submits.
+  [[nodiscard]] SubmissionRates& rates() noexcept { return rates_; }
 
  private:
   // -- acceptance: push_accept.cpp --
   static Task<Checked<std::optional<PushView>>> repeated(Self self, const SubmitRequest* request);
   static Task<Checked<std::optional<PushView>>> repeated_name(Self self, const SubmitRequest* request, Key key, bool external);
-  static Task<Checked<PushView>> accept_at_once(Self self, SubmitRequest* request, Acceptance acceptance);
+  // What a push takes of its account, and gives back when it is not accepted.
+  struct Claims {
+    std::vector<StoredContent> contents;
+    std::string daily;  // the account, when it has a daily quota
+    std::size_t recipients = 0;
+  };
+  static Task<Checked<Claims>> claim(Self self, SubmitRequest* request, std::size_t recipients);
+  void add_claims(const Claims& claims, const Acceptance& acceptance, Batch& batch) const;
+  void settle_claims(const Claims& claims, bool accepted);
+  static Task<Checked<PushView>> accept_at_once(Self self, SubmitRequest* request, Acceptance acceptance, const Claims* claims);
   static Task<Checked<PushView>> accept_staged(Self self, SubmitRequest* request, std::shared_ptr<RecipientSource> recipients,
-                                               Acceptance acceptance);
-  static Task<Expected<void>> stage(Self self, std::shared_ptr<RecipientSource> recipients, Acceptance acceptance, bool replaces);
+                                               Acceptance acceptance, const Claims* claims);
+  static Task<Expected<void>> stage(Self self, std::shared_ptr<RecipientSource> recipients, Acceptance acceptance,
+                                    const Claims* claims);
   static Task<Checked<PushView>> refused(Self self, SubmitRequest* request, Error why);
   void report_accepted(const PushJob& job);
   using ByShard = std::map<unsigned, std::vector<Admission>>;
@@ -154,6 +171,9 @@ class PushService : public std::enable_shared_from_this<PushService> {
     unsigned shard;
     Admissions admissions;
   };
+  SubmissionRates rates_;
+  DailyQuota quota_;
+  std::shared_ptr<ContentBook> contents_;
   std::set<std::string> staging_;  // pushes whose acceptance runs just now
   std::deque<Waiting> not_taken_;  // bounded: submissions are refused while it is not empty
   TimerId offer_timer_;

@@ -13,6 +13,7 @@ namespace herald::push {
 namespace {
 
 constexpr std::size_t kMaxIdempotencyKey = 255;
+constexpr std::size_t kSpoolAbove = 65536;
 
 Checked<ListQuery> read_list_query(const HttpRequest& request) {
   if (auto known = check_query(request, {"status", "address", "limit", "cursor"}); !known) return tl::unexpected(known.error());
@@ -50,8 +51,15 @@ Checked<void> settle_callback(const Initiator* initiator, Submission& submission
 
 }  // namespace
 
-RestApi::RestApi(ServletContext& context, std::shared_ptr<PushService> service, Books books, std::shared_ptr<PushEvents> events)
-    : context_(context), service_(std::move(service)), books_(std::move(books)), events_(std::move(events)), rates_(context.clock()) {}
+RestApi::RestApi(ServletContext& context, std::shared_ptr<PushService> service, Books books, std::shared_ptr<PushEvents> events,
+                 std::shared_ptr<ContentBook> contents)
+    : context_(context),
+      service_(std::move(service)),
+      books_(std::move(books)),
+      events_(std::move(events)),
+      contents_(std::move(contents)) {}
+
+std::shared_ptr<const Initiator> RestApi::Caller::account() const { return {config, initiator}; }
 
 std::optional<std::string> RestApi::Caller::owner() const {
   if (initiator == nullptr) return std::nullopt;
@@ -59,9 +67,18 @@ std::optional<std::string> RestApi::Caller::owner() const {
 }
 
 void RestApi::add_routes() {
+  const auto config = context_.config<PushConfig>();
+  HttpRouteOptions submission;
+  submission.max_body = config->max_submission_bytes;
+  HttpRouteOptions upload;
+  upload.max_body = config->max_content_bytes;
+  upload.spool_above = kSpoolAbove;
   for (const auto door : {Door::initiators, Door::operators}) {
     auto& routes = door == Door::initiators ? context_.http() : context_.admin_http();
-    add(routes, door, "POST", "/v1/pushes", &RestApi::submit);
+    add(routes, door, "POST", "/v1/pushes", &RestApi::submit, submission);
+    add(routes, door, "POST", "/v1/contents", &RestApi::upload, upload);
+    add(routes, door, "GET", "/v1/contents/{id}", &RestApi::show_content);
+    add(routes, door, "DELETE", "/v1/contents/{id}", &RestApi::remove_content);
     add(routes, door, "GET", "/v1/pushes", &RestApi::list);
     add(routes, door, "GET", "/v1/pushes/{id}", &RestApi::show);
     add(routes, door, "DELETE", "/v1/pushes/{id}", &RestApi::cancel);
@@ -79,34 +96,46 @@ void RestApi::add_routes() {
   add(context_.http(), Door::initiators, "GET", "/v1/registrations/{user}", &RestApi::show_registration);
 }
 
-void RestApi::add(HttpRoutes& routes, Door door, std::string_view method, std::string_view pattern, Handler handler) {
-  routes.add(method, pattern, [self = shared_from_this(), door, handler](HttpRequest request) {
+void RestApi::add(HttpRoutes& routes, Door door, std::string_view method, std::string_view pattern, Handler handler,
+                  HttpRouteOptions options) {
+  auto entry = [self = shared_from_this(), door, handler](HttpRequest request) {
     return enter(self, door, handler, std::move(request));
-  });
+  };
+  routes.add(method, pattern, std::move(entry), options);
 }
 
 Task<HttpResponse> RestApi::enter(Self self, Door door, Handler handler, HttpRequest request) {
-  if (self->stopped_) co_return to_response({503, 4001, "the node is shutting down", std::chrono::seconds(2)});
   Caller caller;
   caller.config = self->context_.config<PushConfig>();
-  if (door == Door::initiators) {
-    const auto found = authenticate(request, *caller.config);
-    if (!found) {
-      self->metrics_.refused_submission(found.error().http);
-      co_return to_response(found.error());
-    }
-    caller.initiator = *found;
-  }
   const bool stream = handler == &RestApi::watch && accepts(request.header("Accept"), "text/event-stream");
-  if (!stream && !accepts(request.header("Accept"), "application/json")) {
-    co_return to_response({406, 2000, "Accept: only application/json is offered"});
+  const auto admitted = self->admit(door, request, caller, stream);
+  if (!admitted) {
+    // Nobody else will: a body that was spooled belongs to this request.
+    if (request.blob) static_cast<void>(co_await self->context_.blobs().remove(request.blob->id));
+    co_return to_response(admitted.error());
   }
   co_return co_await handler(self, std::move(caller), std::move(request));
 }
 
+Checked<void> RestApi::admit(Door door, const HttpRequest& request, Caller& caller, bool stream) const {
+  if (stopped_) return tl::unexpected(Problem{503, 4001, "the node is shutting down", std::chrono::seconds(2)});
+  if (door == Door::initiators) {
+    const auto found = authenticate(request, *caller.config);
+    if (!found) {
+      metrics_.refused_submission(found.error().http);
+      return tl::unexpected(found.error());
+    }
+    caller.initiator = *found;
+  }
+  if (!stream && !accepts(request.header("Accept"), "application/json")) {
+    return refuse(406, 2000, "Accept: only application/json is offered");
+  }
+  return {};
+}
+
 Checked<void> RestApi::take_rate(const Caller& caller) {
   if (caller.initiator == nullptr) return {};
-  return rates_.take(*caller.initiator);
+  return service_->rates().take(*caller.initiator);
 }
 
 Task<Checked<SubmitRequest>> RestApi::read_submission(Self self, Caller caller, HttpRequest* request) {
@@ -132,6 +161,7 @@ Task<Checked<SubmitRequest>> RestApi::read_submission(Self self, Caller caller, 
       co_return tl::unexpected(allowed.error());
     out.sender = std::move(*sender);
     out.initiator = caller.initiator->name;
+    out.account = caller.account();
   } else {
     out.sender = submission->from.value_or(caller.config->sender_identity);
   }
@@ -139,7 +169,9 @@ Task<Checked<SubmitRequest>> RestApi::read_submission(Self self, Caller caller, 
   if (submission->to_text.count > 0) {
     auto text = std::make_shared<const std::string>(std::move(request->body));
     auto recipients = std::make_shared<JsonRecipients>(std::move(text), submission->to_text, limits.max_address);
-    auto checked = co_await check_recipients(recipients, RecipientRule());
+    RecipientRule rule;
+    if (out.account) rule = [account = out.account](const Recipient& recipient) { return check_recipient(*account, recipient); };
+    auto checked = co_await check_recipients(recipients, std::move(rule));
     if (!checked) co_return tl::unexpected(checked.error());
     submission->many = std::move(recipients);
   }

@@ -15,7 +15,8 @@ namespace herald::push {
 
 class RestApi : public std::enable_shared_from_this<RestApi> {
  public:
-  RestApi(ServletContext& context, std::shared_ptr<PushService> service, Books books, std::shared_ptr<PushEvents> events);
+  RestApi(ServletContext& context, std::shared_ptr<PushService> service, Books books, std::shared_ptr<PushEvents> events,
+          std::shared_ptr<ContentBook> contents);
   void add_routes();
   void stop() noexcept { stopped_ = true; }
 
@@ -25,12 +26,15 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
     std::shared_ptr<const PushConfig> config;  // keeps the initiator alive
     const Initiator* initiator = nullptr;      // null: an operator
     [[nodiscard]] std::optional<std::string> owner() const;
+    [[nodiscard]] std::shared_ptr<const Initiator> account() const;
   };
   using Self = std::shared_ptr<RestApi>;
   using Handler = Task<HttpResponse> (*)(Self, Caller, HttpRequest);
 
-  void add(HttpRoutes& routes, Door door, std::string_view method, std::string_view pattern, Handler handler);
+  void add(HttpRoutes& routes, Door door, std::string_view method, std::string_view pattern, Handler handler,
+           HttpRouteOptions options = {});
   static Task<HttpResponse> enter(Self self, Door door, Handler handler, HttpRequest request);
+  [[nodiscard]] Checked<void> admit(Door door, const HttpRequest& request, Caller& caller, bool stream) const;
   static Task<HttpResponse> submit(Self self, Caller caller, HttpRequest request);
   static Task<HttpResponse> show(Self self, Caller caller, HttpRequest request);
   static Task<HttpResponse> list(Self self, Caller caller, HttpRequest request);
@@ -39,6 +43,11 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
 
   // -- rest_events.cpp --
   static Task<HttpResponse> watch(Self self, Caller caller, HttpRequest request);
+
+  // -- rest_contents.cpp --
+  static Task<HttpResponse> upload(Self self, Caller caller, HttpRequest request);
+  static Task<HttpResponse> show_content(Self self, Caller caller, HttpRequest request);
+  static Task<HttpResponse> remove_content(Self self, Caller caller, HttpRequest request);
 
   // -- rest_subscriptions.cpp --
   static Task<HttpResponse> list_subscriptions(Self self, Caller caller, HttpRequest request);
@@ -63,6 +72,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
   static Task<HttpResponse> clear_consent(Self self, Caller caller, HttpRequest request);
   static Task<HttpResponse> decide_consent(Self self, ConsentTarget target, ConsentDecision decision);
 
+  [[nodiscard]] static ContentOwner content_owner(const Caller& caller);
   [[nodiscard]] Checked<void> take_rate(const Caller& caller);
   [[nodiscard]] static Task<Checked<SubmitRequest>> read_submission(Self self, Caller caller, HttpRequest* request);
 
@@ -70,7 +80,7 @@ class RestApi : public std::enable_shared_from_this<RestApi> {
   std::shared_ptr<PushService> service_;
   Books books_;
   std::shared_ptr<PushEvents> events_;
-  SubmissionRates rates_;
+  std::shared_ptr<ContentBook> contents_;
   PushMetrics metrics_;
   bool stopped_ = false;
 };

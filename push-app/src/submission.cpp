@@ -19,13 +19,33 @@ bool printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c != 0x7f; });
 }
 
+// An upload. Its type is the upload's unless another is given.
+Checked<Content> content_reference(const Json& value, const std::string& member) {
+  if (value.contains("text") || value.contains("base64")) {
+    return refuse(400, 2000, member + ": needs exactly one of text, base64 and ref");
+  }
+  auto id = text_member(value["ref"], member + ".ref", 64);
+  if (!id) return tl::unexpected(id.error());
+  Content content;
+  if (value.contains("type")) {
+    auto type = text_member(value["type"], member + ".type", 200);
+    if (!type) return tl::unexpected(type.error());
+    if (!MediaType::parse(*type) || !printable(*type)) return refuse(400, 2000, member + ".type: not a media type");
+    content.type = std::move(*type);
+  }
+  content.blob.emplace();
+  content.blob->id = std::move(*id);
+  return content;
+}
+
 Checked<Content> content_value(const Json& value, const std::string& member, const SubmissionLimits& limits) {
   if (!value.is_object()) return refuse(400, 2000, member + ": must be an object");
   for (const auto& [name, unused] : value.items()) {
-    if (name != "type" && name != "text" && name != "base64") {
+    if (name != "type" && name != "text" && name != "base64" && name != "ref") {
       return refuse(400, 2000, member + "." + name.substr(0, 64) + ": no such member");
     }
   }
+  if (value.contains("ref")) return content_reference(value, member);
   if (!value.contains("type")) return refuse(400, 2000, member + ".type: required");
   const auto type = text_member(value["type"], member + ".type", 200);
   if (!type) return tl::unexpected(type.error());
@@ -35,7 +55,7 @@ Checked<Content> content_value(const Json& value, const std::string& member, con
     return refuse(400, 2000, member + ".type: multipart needs a boundary");
   }
   if (value.contains("text") == value.contains("base64")) {
-    return refuse(400, 2000, member + ": needs exactly one of text and base64");
+    return refuse(400, 2000, member + ": needs exactly one of text, base64 and ref");
   }
   Content content{*type, {}};
   const std::string body_member = member + (value.contains("text") ? ".text" : ".base64");

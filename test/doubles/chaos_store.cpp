@@ -44,6 +44,7 @@ Future<Committed> lost(Future<Committed> answer) {
 Future<Record> ChaosStore::get(Key key) { return delayed(away_ ? away<Record>() : inner_.get(std::move(key)), delay_); }
 
 Future<Committed> ChaosStore::commit(Batch batch) {
+  if (until_away_ && (*until_away_)-- == 0) unavailable(true);
   if (away_) return delayed(away<Committed>(), delay_);
   if (fail_commits_ > 0) {
     --fail_commits_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "herald/store.h"
@@ -16,7 +17,12 @@ class ChaosStore final : public Store {
   // Every answer takes this long, by the timers of the executor that asks.
   void delay(Duration span) noexcept { delay_ = span; }
   // Everything fails with `unavailable` until told otherwise.
-  void unavailable(bool away) noexcept { away_ = away; }
+  void unavailable(bool away) noexcept {
+    away_ = away;
+    if (!away) until_away_.reset();
+  }
+  // After that many further commits it is unavailable.
+  void fail_after(std::size_t commits) noexcept { until_away_ = commits; }
   // The next `count` commits are refused with this code and change nothing: conflict, fenced, busy …
   void fail_commits(std::size_t count, ErrorCode code = ErrorCode::conflict) noexcept {
     fail_commits_ = count;
@@ -37,6 +43,7 @@ class ChaosStore final : public Store {
   Store& inner_;
   Duration delay_{};
   bool away_ = false;
+  std::optional<std::size_t> until_away_;
   std::size_t fail_commits_ = 0;
   std::size_t lose_answers_ = 0;
   std::size_t commits_ = 0;
