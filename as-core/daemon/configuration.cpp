@@ -121,6 +121,25 @@ io::HttpLimits http_limits(const NodeConfig& config) {
   return limits;
 }
 
+io::MsrpOptions msrp_options(const MsrpConfig& config) {
+  io::MsrpOptions options;
+  if (!config.listen.host.empty()) options.listen = config.listen.text();
+  if (!config.tls_listen.host.empty()) options.tls_listen = config.tls_listen.text();
+  options.advertised_address = config.advertised_address;
+  options.tls = {config.tls.certificate, config.tls.key, config.tls.ca, config.tls.verify_peer};
+  auto& limits = options.limits;
+  limits.sessions = config.limits.max_sessions;
+  limits.connections = config.limits.max_connections;
+  limits.connections_per_peer = config.limits.max_connections_per_peer;
+  limits.buffered_bytes = config.limits.max_buffered.bytes;
+  limits.chunk = config.limits.chunk.bytes;
+  limits.transaction_timeout = config.limits.transaction_timeout;
+  limits.connect_timeout = config.limits.connect_timeout;
+  limits.bind_timeout = config.limits.bind_timeout;
+  limits.stall_timeout = config.limits.stall_timeout;
+  return options;
+}
+
 log::Options log_options(const NodeConfig& config) {
   log::Options options;
   options.level = config.log.level;

@@ -13,6 +13,7 @@
 #include "diameter/diameter_stack.h"
 #include "herald/service_profile.h"
 #include "io/http_limits.h"
+#include "io/msrp_endpoint.h"
 #include "sip/sip_stack.h"
 #include "store/blob_store_files.h"
 #include "store/store_factory.h"
@@ -34,6 +35,7 @@ struct Configuration {
 [[nodiscard]] diameter::ShOptions sh_options(const NodeConfig& config);
 [[nodiscard]] store::StoreOptions store_options(const NodeConfig& config, const Clock& clock);
 [[nodiscard]] store::BlobOptions blob_options(const NodeConfig& config, const Clock& clock);
+[[nodiscard]] io::MsrpOptions msrp_options(const MsrpConfig& config);
 [[nodiscard]] io::HttpLimits http_limits(const NodeConfig& config);
 [[nodiscard]] log::Options log_options(const NodeConfig& config);
 

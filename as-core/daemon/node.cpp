@@ -42,6 +42,7 @@ Expected<void> Node::open(ConfigIssues& issues) {
   if (auto opened = open_store(); !opened) return opened;
   if (auto opened = open_sh(); !opened) return opened;
   if (auto opened = open_http(); !opened) return opened;
+  if (auto opened = open_msrp(); !opened) return opened;
   if (auto launched = launch_shards(snapshot_); !launched) return launched;
   watch_conditions();
   ready_.pass("started");
@@ -120,7 +121,7 @@ std::string node_json(Node& node) {
 Expected<void> Node::open_http() {
   const auto& config = configuration_.node;
   io_ = std::make_unique<io::IoLoop>(options_.clock);
-  http_ = std::make_unique<io::HttpServer>(*io_, io::HttpServerSettings{"http", http_limits(config)});
+  http_ = std::make_unique<io::HttpServer>(*io_, io::HttpServerSettings{"http", http_limits(config), blobs_.get()});
   admin_ = std::make_unique<io::HttpServer>(*io_, io::HttpServerSettings{"admin", {}});
   http_client_ = std::make_unique<io::HttpClientService>(*io_);
   // /v1/node tells of things that only the control thread may look at, so it runs there like the other orders of operators.
@@ -137,6 +138,15 @@ Expected<void> Node::open_http() {
     if (auto socket = admin_->listen_unix(config.admin.socket); !socket)
       return fail(ErrorCode::unavailable, "admin.socket: " + socket.error().text);
   }
+  return {};
+}
+
+Expected<void> Node::open_msrp() {
+  const auto& config = configuration_.node.msrp;
+  if (!config) return {};
+  auto made = io::MsrpEndpointService::make(*io_, *blobs_, msrp_options(*config));
+  if (!made) return fail(ErrorCode::unavailable, "msrp: " + made.error().text);
+  msrp_ = std::move(*made);
   return {};
 }
 
@@ -173,7 +183,8 @@ Expected<Shard::Content> Node::make_content(unsigned index, Executor& executor,
       .reg_event = config.sip.reg_event,
       .reg_event_identity = config.sip.reg_event_identity,
       .http_client = http_client_.get(),
-      .blobs = blobs_.get()};
+      .blobs = blobs_.get(),
+      .msrp = msrp_.get()};
   content.container = std::make_unique<container::Container>(std::move(parts), containers_, modules_, snapshot);
   return content;
 }
@@ -277,6 +288,7 @@ void Node::stop() {
     io_->complete([this] {
       http_.reset();
       admin_.reset();
+      if (msrp_) msrp_->close();                // sessions tell their servlets
       if (http_client_) http_client_->close();  // servlets may still ask it, and are told that it is gone
     });
     io_->stop();
@@ -297,6 +309,7 @@ void Node::stop() {
   http_.reset();
   admin_.reset();
   http_client_.reset();
+  msrp_.reset();
   io_.reset();
 }
 

@@ -75,6 +75,7 @@ class Node {
   Expected<void> open(ConfigIssues& issues);
   Expected<void> open_store();
   Expected<void> open_http();
+  Expected<void> open_msrp();
   Expected<void> open_sh();
   Expected<void> launch_shards(const std::shared_ptr<const container::Snapshot>& snapshot);
   Expected<Shard::Content> make_content(unsigned index, Executor& executor,
@@ -104,6 +105,7 @@ class Node {
   std::unique_ptr<io::HttpServer> http_;
   std::unique_ptr<io::HttpServer> admin_;
   std::unique_ptr<io::HttpClientService> http_client_;
+  std::unique_ptr<io::MsrpEndpointService> msrp_;
   io::HttpEndpoint http_endpoint_;
   io::HttpEndpoint admin_endpoint_;
   std::thread io_thread_;

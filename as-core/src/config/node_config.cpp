@@ -75,6 +75,7 @@ void resolve_paths(NodeConfig& config, const std::filesystem::path& folder) {
   resolve_tls(config.diameter.tls);
   if (config.http.tls) resolve_tls(*config.http.tls);
   if (config.admin.tls) resolve_tls(*config.admin.tls);
+  if (config.msrp) resolve_tls(config.msrp->tls);
   resolve(config.admin.socket);
   resolve(config.store.path);
   for (auto& service : config.services) resolve(service);
@@ -108,6 +109,7 @@ std::optional<NodeConfig> parse_node_config(const ConfigNode& root, ConfigIssues
   check_tls(config.diameter.tls, root, "diameter", issues);
   if (config.http.tls) check_tls(*config.http.tls, root, "http", issues);
   if (config.admin.tls) check_tls(*config.admin.tls, root, "admin", issues);
+  if (config.msrp) check_tls(config.msrp->tls, root, "msrp", issues);
   if (issues.error_count() != before) return std::nullopt;
   return config;
 }

@@ -103,6 +103,26 @@ struct HttpConfig {
   Limits limits;
 };
 
+// Sessions of MSRP. The section's absence means none.
+struct MsrpConfig {
+  struct Limits {
+    std::uint32_t max_sessions = 10'000;
+    std::uint32_t max_connections = 10'000;
+    std::uint32_t max_connections_per_peer = 1'000;
+    ByteSize max_buffered{256 * 1024 * 1024};
+    ByteSize chunk{1024 * 1024};
+    Duration transaction_timeout = std::chrono::seconds(30);
+    Duration connect_timeout = std::chrono::seconds(10);
+    Duration bind_timeout = std::chrono::seconds(30);
+    Duration stall_timeout = std::chrono::seconds(30);
+  };
+  SocketAddress listen;      // no host: not without TLS
+  SocketAddress tls_listen;  // no host: not with TLS
+  std::string advertised_address;
+  TlsConfig tls;
+  Limits limits;
+};
+
 struct AdminConfig {
   SocketAddress listen{"127.0.0.1", 9090};
   std::optional<TlsConfig> tls;
@@ -149,6 +169,7 @@ struct NodeConfig {
   SipConfig sip;
   DiameterConfig diameter;
   HttpConfig http;
+  std::optional<MsrpConfig> msrp;
   AdminConfig admin;
   StoreConfig store;
   std::vector<std::string> services;  // paths

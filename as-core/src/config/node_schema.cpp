@@ -214,6 +214,49 @@ ConfigSchema<HttpConfig> http_schema() {
       .section("limits", &HttpConfig::limits, std::move(limits), {.help = "What clients may cost", .in_sample = false});
 }
 
+ConfigSchema<MsrpConfig> msrp_schema() {
+  using Limits = MsrpConfig::Limits;
+  auto limits =
+      ConfigSchema<Limits>()
+          .key("max_sessions", &Limits::max_sessions, {.help = "Open sessions; pushes beyond take another mode", .min = 1})
+          .key("max_connections", &Limits::max_connections, {.help = "Open connections", .min = 1})
+          .key("max_connections_per_peer", &Limits::max_connections_per_peer, {.help = "Of one address", .min = 1})
+          .key("max_buffered", &Limits::max_buffered,
+               {.help = "Incoming messages held in memory, all together; beyond: 413", .min = ByteSize{65536}})
+          .key("chunk", &Limits::chunk,
+               {.help = "Content of one SEND; all above 2048 bytes can be interrupted",
+                .min = ByteSize{2048},
+                .max = ByteSize{64 << 20}})
+          .key("transaction_timeout", &Limits::transaction_timeout,
+               {.help = "For the response to a SEND (RFC 4975: 30s)", .min = 100ms, .max = 10min})
+          .key("connect_timeout", &Limits::connect_timeout,
+               {.help = "For one address of a peer, with TLS", .min = 100ms, .max = 5min})
+          .key("bind_timeout", &Limits::bind_timeout,
+               {.help = "Until a peer's first request names its session", .min = 100ms, .max = 10min})
+          .key("stall_timeout", &Limits::stall_timeout,
+               {.help = "Without a byte in the middle of a request, or without one taken", .min = 100ms, .max = 10min});
+  return ConfigSchema<MsrpConfig>()
+      .key("listen", &MsrpConfig::listen,
+           {.help = "TCP address of sessions; empty: none without TLS", .sample = "127.0.0.1:2855"})
+      .key("tls_listen", &MsrpConfig::tls_listen, {.help = "TLS address of sessions; empty: none with TLS"})
+      .key("advertised_address", &MsrpConfig::advertised_address,
+           {.help = "Address that peers are told; empty: the one listened on"})
+      .section("tls", &MsrpConfig::tls, tls_schema(),
+               {.help = "Certificates of tls_listen. Peers prove themselves by a=fingerprint, or by a certificate of ca",
+                .in_sample = false})
+      .section("limits", &MsrpConfig::limits, std::move(limits), {.help = "What peers may cost", .in_sample = false})
+      .check([](MsrpConfig& msrp, const ConfigScope& at) {
+        if (msrp.listen.host.empty() && msrp.tls_listen.host.empty()) at.error("listen", "msrp needs listen or tls_listen");
+        if (!msrp.tls_listen.host.empty() && msrp.tls.certificate.empty())
+          at.error("tls_listen", "needs msrp.tls.certificate and key");
+        const auto every = [](const SocketAddress& address) {
+          return address.host == "*" || address.host == "0.0.0.0" || address.host == "::" || address.host == "[::]";
+        };
+        if (msrp.advertised_address.empty() && (every(msrp.listen) || every(msrp.tls_listen)))
+          at.error("advertised_address", "is required when every address is listened on: peers must be told one");
+      });
+}
+
 ConfigSchema<AdminConfig> admin_schema() {
   return ConfigSchema<AdminConfig>()
       .key("listen", &AdminConfig::listen, {.help = "Metrics, health and operators; keep it private", .sample = "127.0.0.1:9090"})
@@ -280,6 +323,8 @@ const ConfigSchema<NodeConfig>& node_schema() {
           .section("sip", &NodeConfig::sip, sip_schema(), {.help = "SIP towards the S-CSCF (ISC)"})
           .section("diameter", &NodeConfig::diameter, diameter_schema(), {.help = "Sh towards the HSS", .needs_restart = true})
           .section("http", &NodeConfig::http, http_schema(), {.help = "HTTP for push initiators", .needs_restart = true})
+          .section("msrp", &NodeConfig::msrp, msrp_schema(),
+                   {.help = "Sessions for large pushes (MSRP); absent: none", .needs_restart = true})
           .section("admin", &NodeConfig::admin, admin_schema(), {.help = "Metrics, health, heraldctl", .needs_restart = true})
           .section("store", &NodeConfig::store, store_schema(), {.help = "Durable state", .needs_restart = true})
           .list("services", &NodeConfig::services,
