@@ -164,7 +164,7 @@ TEST_CASE("PAP-12: no root, a root that is no XML, four parts, deep nesting, a l
   }
 }
 
-TEST_CASE("PAP-51..PAP-54: address values become Request-URIs and are remembered as written") {
+TEST_CASE("PAP-51, PAP-52, PAP-53, PAP-54: address values become Request-URIs and are remembered as written") {
   struct Row {
     const char* value;
     const char* uri;

@@ -223,6 +223,28 @@ TEST_CASE("PAP-32: what is wrong is said in the order of the checks, and nothing
   CHECK(lab.memory.records() == 0);
 }
 
+TEST_CASE("PAP-37: results are notified only where the account may be called") {
+  PushLab lab({.config = "  - {name: pi, token: pi-token-1, callbacks: [\"https://pi.example/notify\"]}\n"});
+  PapClient pap(lab);
+  pap.credentials = {{"Authorization", "Bearer pi-token-1"}};
+  int number = 0;
+  const auto code = [&](const char* url) {
+    auto wanted = pap_push("n" + std::to_string(++number));
+    wanted.notify_to = url;
+    return pap.push(wanted).code;
+  };
+  CHECK(code("https://pi.example/notify?x=1") == 1001);
+  CHECK(code("https://pi.example/notify/below") == 1001);
+  CHECK(code("https://pi.example/other") == 2001);
+  CHECK(code("http://pi.example/notify") == 2001);
+  CHECK(code("https://pi.example@evil.example/notify") == 2000);
+  CHECK(code("https://127.0.0.1/notify") == 2001);
+  CHECK(code("gopher://pi.example/notify") == 2000);
+  CHECK(code("notify") == 2000);
+  pap.credentials = {{"Authorization", "Bearer news-token"}};
+  CHECK(code("https://pi.example/notify") == 2001);
+}
+
 TEST_CASE("PAP-32: authorisation matrix: applications of the account, identities of the account") {
   PushLab lab;
   PapClient pap(lab);
@@ -358,4 +380,79 @@ TEST_CASE("PAP-60: without an application id it is wml.ua; the receiver is told 
   CHECK(header(*lab.last(), "Accept-Contact").find("wml.ua") != std::string::npos);
   const auto seen = lab.call("GET", "/v1/pushes").body["pushes"][0];
   CHECK(seen["app"] == "wml.ua");
+}
+
+namespace {
+
+// What kannel-extras' test_ppg puts on the wire, byte by byte; its options change one thing each.
+struct PpgForm {
+  std::string preamble = "\r\n";
+  std::string end = "\r\n";  // of lines outside the parts
+  std::string part = "X-WAP-Application-Id: http://www.wiral.com:wml.ua\r\nContent-Type: text/vnd.wap.si\r\n\r\n";
+  std::string content = "<?xml version=\"1.0\"?>\n<si>\n    <indication href=\"http://www.gni.ch\"/>\n</si>\n";
+  std::string epilogue;
+};
+constexpr const char* kPpgType = "multipart/related; boundary=asdlfkjiurwghasf; type=\"application/xml\"";
+
+std::string ppg_control(const std::string& push_id, const std::string& quality = "delivery-method=\"unconfirmed\"") {
+  return "<?xml version=\"1.0\"?>\n<!DOCTYPE pap PUBLIC \"-//WAPFORUM//DTD PAP//EN\"\n          "
+         "\"http://www.wapforum.org/DTD/pap_1.0.dtd\">\n<pap>\n  <push-message push-id=\"" +
+         push_id +
+         "\"\n  deliver-after-timestamp=\"2001-02-28T06:45:00Z\"\n  progress-notes-requested=\"false\">\n    <address "
+         "address-value=\"WAPPUSH=+358408201681/TYPE=PLMN@ppg.carrier.com\">\n    </address>\n    <quality-of-service\n    "
+         "priority=\"low\"\n    " +
+         quality + ">\n    </quality-of-service>\n  </push-message>\n</pap>\n";
+}
+
+std::string ppg_body(const PpgForm& form, const std::string& control) {
+  const std::string mark = "--asdlfkjiurwghasf";
+  return form.preamble + mark + form.end + "Content-Type: application/xml" + form.end + form.end + control + form.end + mark +
+         form.end + form.part + form.content + form.end + mark + "--" + form.epilogue;
+}
+
+}  // namespace
+
+TEST_CASE("PAP-10, PAP-11, PAP-60: every form that test_ppg sends is accepted as it is, in PAP 1.0, and its defects are 2000") {
+  PushLab lab({.config = "pap: {names: [ppg.carrier.com]}\n",
+               .apps = {application("wml.ua", ConsentDefault::open), application("mms.ua", ConsentDefault::open),
+                        application("*", ConsentDefault::open)}});
+  PapClient pap(lab);
+  int number = 0;
+  const auto send = [&](const PpgForm& form, const std::string& quality = "delivery-method=\"unconfirmed\"") -> int {
+    pap.post(ppg_body(form, ppg_control("ppg-" + std::to_string(++number), quality)), kPpgType, {{"Connection", "keep-alive"}});
+    REQUIRE(pap.http.status == 202);
+    const auto document = pap::parse_document(pap.http.text);
+    REQUIRE(document.has_value());
+    CHECK(pap.http.text.find("<progress-note") == std::string::npos);
+    if (const auto* answer = std::get_if<pap::PushAnswer>(&document->body)) {
+      CHECK(document->version == pap::Version::v1_0);
+      return answer->code;
+    }
+    return std::get<pap::BadMessage>(document->body).code;
+  };
+  const std::string type = "Content-Type: text/vnd.wap.si\r\n\r\n";
+  CHECK(send({}) == 1001);
+  CHECK(send({.preamble = "the parser should discard this\r\n"}) == 1001);
+  CHECK(send({.epilogue = "\r\nthe parser should discard this"}) == 1001);
+  CHECK(send({.preamble = "\n", .end = "\n"}) == 1001);                                      // -d lf
+  CHECK(send({.preamble = "\r\n\r\n", .epilogue = "\r\n\r\n"}) == 1001);                     // -H
+  CHECK(send({.part = type}) == 1001);                                                       // -a nil
+  CHECK(send({.part = "X-WAP-Application-Id: http://www.wiral.com:*\r\n" + type}) == 1001);  // -a any
+  CHECK(send({.part = "X-WAP-Application-Id: 0\r\n" + type}) == 1001);                       // -n -a any
+  CHECK(send({.part = "X-WAP-Application-Id: mms.ua\r\n" + type}) == 1001);
+  CHECK(send({.part = "X-WAP-Application-Id: 4\r\n" + type}) == 1001);
+  CHECK(send({.part = "x-wap-application-id:mms.ua\r\n" + type}) == 1001);                              // -s
+  CHECK(send({.part = "X-WAP-Application-Id: http://www.wiral.com:wml.ua\r\n\r\n"}) == 1001);           // -c nil, -c scrap
+  CHECK(send({.part = "Content-Type: multipart/related; boundary=fsahgwruijkfldsa\r\n\r\n"}) == 1001);  // which it is not
+  CHECK(send({.part = "Content-Type: text/vnd.wap.si\r\nContent-transfer-encoding: base64\r\n\r\n",
+              .content = "PD94bWwgdmVyc2lvbj0iMS4wIj8+CjwhRE9DVFlQRSBzaSBQVUJMSUMgIi0vL1dBUEZPUlVNLy9E\r\nVEQ=\r\n"}) == 1001);
+  // The empty line is missing.
+  CHECK(send({.part = "Content-Type: text/vnd.wap.si\r\nContent-transfer-encoding: base64\r\nContent-Language: en\r\n",
+              .content = "PD94bWwgdmVyc2lvbj0iMS4wIj8+CjwhRE9DVFlQRSBzaSBQVUJMSUMgIi0vL1dBUEZPUlVNLy9E\r\nVEQ=\r\n"}) == 2000);
+  CHECK(send({.part = "X-WAP-Application-Id: no appid at all\r\n" + type}) == 2000);  // -a scrap
+  // Its sample for SMS.
+  CHECK(send({}, "network-required=\"true\"\n    network=\"gsm\"\n    bearer-required=\"true\"\n    bearer=\"sms\"") == 3010);
+  CHECK(send({}, "network-required=\"true\" network=\"gsm\"") == 3009);
+  const auto stored = lab.call("GET", "/v1/pushes?limit=50").body["pushes"];
+  CHECK(stored.size() == 14);
 }
