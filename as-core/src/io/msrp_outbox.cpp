@@ -1,6 +1,7 @@
 #include "io/msrp_outbox.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "io/msrp_text.h"
 
@@ -71,6 +72,15 @@ void MsrpOutbox::on_content() {
 }
 
 void MsrpOutbox::abort() {
+  // Nobody waits any longer for reports on what was answered whole: that is no loss of content.
+  std::vector<std::uint64_t> unreported;
+  for (const auto& [serial, sending] : messages_) {
+    if (sending.all_sent && sending.unanswered == 0) unreported.push_back(serial);
+  }
+  for (const auto serial : unreported) {
+    metrics_.unreported.add();
+    finish(serial, result_of(messages_.at(serial)));
+  }
   if (wire_.serial == 0) return;
   const auto serial = wire_.serial;
   stop_wire(serial, true);
