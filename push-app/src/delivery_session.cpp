@@ -90,7 +90,7 @@ Task<void> DeliveryScheduler::run_session(Self self, SlotId slot, LoadedDelivery
     cargo.bytes = content.bytes;
     cargo.blob = content.blob;
     cargo.success_report = wants_report(*job);
-    cargo.message_id = report_id(loaded.delivery.push, loaded.delivery.index);
+    cargo.message_id = loaded.delivery.push;  // an ident of at most 32 characters, for this session
     if (wrap) {
       if (cargo.blob) {
         auto reading = self->context_.blobs().read(cargo.blob->id, 0, static_cast<std::size_t>(cargo.blob->size));

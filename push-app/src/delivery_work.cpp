@@ -5,6 +5,7 @@
 #include "consent_rules.h"
 #include "delivery_scheduler.h"
 #include "delivery_writer.h"
+#include "devices.h"
 #include "gzip.h"
 #include "herald/sip_uri.h"
 #include "herald/trace.h"
@@ -75,6 +76,10 @@ Task<void> DeliveryScheduler::work(Self self, SlotId slot) {
         break;
       }
       user = self->queue_.target(slot);
+      const auto read = [&] {
+        return read_capabilities(*self->books_.capabilities, user, known.hss, loaded.job->application, loaded.delivery.address);
+      };
+      if (is_device(loaded.delivery.address)) known.capabilities = read();
       // The service profiles may be others after a suspension.
       const auto decide = [&] {
         const auto& application = find_application(self->context_.services(), loaded.job->application);
@@ -92,7 +97,7 @@ Task<void> DeliveryScheduler::work(Self self, SlotId slot) {
           co_await CapabilityBook::probe(self->books_.capabilities, user, wish->target, loaded.job->application, wish->route,
                                          deadline);
           if (*self->stopped_) co_return;
-          known.capabilities = read_capabilities(*self->books_.capabilities, user, known.hss, loaded.job->application);
+          known.capabilities = read();
           decision = decide();
         }
       }
@@ -148,6 +153,12 @@ Task<DeliveryScheduler::Loading> DeliveryScheduler::load(Self self, SlotId slot,
 
 // Runs beside the target's queue: it must not wait for a MESSAGE that is still pending.
 Task<void> DeliveryScheduler::expire(Self self, SlotId slot) {
+  co_await expire_one(self, slot);
+  --self->expiring_;
+  if (!*self->stopped_) self->request_pump();
+}
+
+Task<void> DeliveryScheduler::expire_one(Self self, SlotId slot) {
   LoadedDelivery loaded;
   self->withdraw(slot);
   self->queue_.hold(slot);
@@ -221,6 +232,10 @@ Task<void> DeliveryScheduler::wait(Self self, SlotId slot, LoadedDelivery* loade
 Task<void> DeliveryScheduler::attempt(Self self, SlotId slot, LoadedDelivery* loaded, Attempt wish) {
   auto& context = self->context_;
   if (wish.mode == Mode::notify) co_return self->offer(slot, loaded, wish.content);
+  const auto config = context.config<PushConfig>();
+  if (!self->pace_.admit(config->domain_pace, self->queue_.target(slot), slot, self->queue_, context.clock().wall())) {
+    co_return self->queue_.park(slot);
+  }
   if (wish.mode == Mode::msrp) co_return co_await attempt_session(self, slot, loaded, std::move(wish));
   const auto hop = wish.route;
   Preparation with{&context, self->links_, self->stopped_};
@@ -319,7 +334,8 @@ Task<void> DeliveryScheduler::after_attempt(Self self, SlotId slot, LoadedDelive
                {{"trace", loaded->job->trace}, {"push", delivery.push}, {"cause", reading.cause}, {"hop", hop}});
   }
   if (auto failure = capability_failure(*loaded->job, delivery, outcome)) {
-    self->books_.capabilities->learn(self->queue_.target(slot), {}, loaded->job->application, *failure);
+    const auto contact = is_device(delivery.address) ? delivery.address : std::string();
+    self->books_.capabilities->learn(self->queue_.target(slot), contact, loaded->job->application, *failure);
   }
   // Before the next push to this user may go: his word about this one (PR-16, PA-4).
   auto decision =

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "devices.h"
 #include "push_catalog.h"
 
 namespace herald::push {
@@ -64,8 +65,9 @@ Reachability read_user_state(const ShReply& reply) {
 }
 
 Capabilities read_capabilities(const CapabilityBook& book, const std::string& user, const HssAnswer& hss,
-                               std::string_view application) {
-  return book.capabilities(user, {}, std::string(application), hss.profile ? &*hss.profile : nullptr);
+                               std::string_view application, std::string_view address) {
+  const auto contact = is_device(address) ? std::string(address) : std::string();
+  return book.capabilities(user, contact, std::string(application), hss.profile ? &*hss.profile : nullptr);
 }
 
 Task<HssAnswer> ask_profile(ServletContext* context, std::shared_ptr<const PushConfig> config, std::string user,

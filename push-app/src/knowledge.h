@@ -40,9 +40,9 @@ Task<Knowledge> gather_knowledge(ServletContext* context, std::shared_ptr<const 
 Task<HssAnswer> ask_profile(ServletContext* context, std::shared_ptr<const PushConfig> config, std::string user,
                             std::string trace, Deadline deadline);
 
-// What the book says now about the user as a whole.
+// What the book says now about the user as a whole, or about the one device that `address` names (PS-15).
 [[nodiscard]] Capabilities read_capabilities(const CapabilityBook& book, const std::string& user, const HssAnswer& hss,
-                                             std::string_view application);
+                                             std::string_view application, std::string_view address = {});
 
 // What repository data says; a profile that cannot be read counts as none.
 [[nodiscard]] HssAnswer read_repository(const ShReply& reply, std::string_view trace);

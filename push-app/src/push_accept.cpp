@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "delivery_writer.h"
+#include "devices.h"
 #include "herald/record.h"
 #include "herald/sip_uri.h"
 #include "push_catalog.h"
@@ -102,6 +103,12 @@ Task<Checked<PushView>> PushService::submit(Self self, SubmitRequest request) {
   if (!before) co_return tl::unexpected(before.error());
   if (*before) co_return std::move(**before);
 
+  if (request.submission.devices == Devices::all) {  // PS-15
+    if (request.submission.many) co_return refuse(400, 2000, "devices: all is for lists that are short");
+    const std::size_t most = self->context_.config<PushConfig>()->max_recipients;
+    auto expanded = co_await expand_devices(&self->context_, self->stopped_, &request.submission, most);
+    if (!expanded) co_return tl::unexpected(expanded.error());
+  }
   auto source = std::exchange(request.submission.many, nullptr);
   const auto recipients = source ? source->size() : request.submission.to.size();
   if (auto room = self->room_for(recipients); !room) co_return tl::unexpected(room.error());

@@ -18,11 +18,11 @@ struct ProfileApplication {
   std::string id;
   std::optional<std::uint32_t> max_bytes;
   bool pager = true;  // modes; absent: pager
-  bool session = false;
-  bool indirect = false;
-  bool modes_listed = false;
   bool store_offline = true;
   std::vector<std::string> content_types;  // exact or "type/*"; empty: any
+  bool modes_listed = false;               // the others are said, too
+  bool session = false;
+  bool indirect = false;
 };
 
 struct InitiatorRule {
