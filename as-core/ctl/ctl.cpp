@@ -24,6 +24,7 @@ int run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err
     add_capability_commands(app, session);
     add_config_commands(app, session);
     add_ifc_commands(app, session);
+    add_token_commands(app, session);
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants it
     app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {

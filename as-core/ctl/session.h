@@ -55,6 +55,7 @@ void add_push_commands(CLI::App& app, Session& session);    // push, pushes
 void add_user_commands(CLI::App& app, Session& session);    // registrations, subscriptions, sh get
 void add_capability_commands(CLI::App& app, Session& session);
 void add_config_commands(CLI::App& app, Session& session);  // config check, diff, reload
+void add_token_commands(CLI::App& app, Session& session);   // hash-token
 void add_ifc_commands(CLI::App& app, Session& session);     // ifc export, diff
 
 }  // namespace herald::ctl

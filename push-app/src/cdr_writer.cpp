@@ -16,9 +16,10 @@ constexpr std::size_t kOneWrite = 1 << 20;
 
 }  // namespace
 
-CdrWriter::CdrWriter()
-    : written_(metrics::counter("herald_push_cdr_total", "Charging records", {{"result", "written"}})),
-      dropped_(metrics::counter("herald_push_cdr_total", "Charging records", {{"result", "dropped"}})) {}
+CdrWriter::CdrWriter(CdrConfig PushConfig::*section, std::string_view counter)
+    : section_(section),
+      written_(metrics::counter(counter, "Records written to a file of their own", {{"result", "written"}})),
+      dropped_(metrics::counter(counter, "Records written to a file of their own", {{"result", "dropped"}})) {}
 
 CdrWriter::~CdrWriter() {
   {
@@ -35,7 +36,7 @@ bool CdrWriter::write(const std::shared_ptr<const PushConfig>& config, std::stri
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return false;
-    if (waiting_ >= config->cdr.queue) {
+    if (waiting_ >= ((*config).*section_).queue) {
       dropped_.add();
       first_dropped = !std::exchange(dropping_, true);
     } else {
@@ -47,7 +48,7 @@ bool CdrWriter::write(const std::shared_ptr<const PushConfig>& config, std::stri
       if (!thread_.joinable()) thread_ = std::thread([this, &clock] { run(clock); });
     }
   }
-  if (first_dropped) log::event(catalog::kCdrDropped, {{"queue", config->cdr.queue}});
+  if (first_dropped) log::event(catalog::kCdrDropped, {{"queue", ((*config).*section_).queue}});
   work_.notify_one();
   return taken;
 }
@@ -75,7 +76,7 @@ void CdrWriter::run(const Clock& clock) {
     lock.unlock();
     if (wanted && wanted != config) {
       config = wanted;
-      file.configure(config->cdr);
+      file.configure((*config).*section_);
     }
     std::string_view rest = batch;
     std::size_t lines = 0;

@@ -17,7 +17,8 @@ namespace herald::push {
 
 class CdrWriter {
  public:
-  CdrWriter();
+  // `section`: where in the configuration its file is; `counter`: its metric.
+  explicit CdrWriter(CdrConfig PushConfig::*section = &PushConfig::cdr, std::string_view counter = "herald_push_cdr_total");
   ~CdrWriter();
   CdrWriter(const CdrWriter&) = delete;
   CdrWriter& operator=(const CdrWriter&) = delete;
@@ -30,6 +31,7 @@ class CdrWriter {
  private:
   void run(const Clock& clock);
 
+  CdrConfig PushConfig::*section_;
   std::mutex mutex_;
   std::condition_variable work_, idle_;
   std::shared_ptr<const PushConfig> config_;

@@ -15,6 +15,7 @@ constexpr int kStartsPerTurn = 64;
 // A step of the wall clock is noticed at the latest after this.
 constexpr Duration kLongestSleep = std::chrono::seconds(60);
 constexpr std::size_t kRestorePage = 500;
+constexpr std::size_t kMaxExpiring = 500;
 // Between a registration and what follows it: lets the S-CSCF store the binding it has just told us about.
 constexpr std::chrono::milliseconds kSecondLook{500};
 
@@ -241,19 +242,28 @@ void DeliveryScheduler::pump() {
 
 void DeliveryScheduler::take_due() {
   const auto now = context_.clock().wall();
-  while (const auto slot = queue_.pop_due(now)) {
+  // The recipients of a large push expire at one moment: not all of them are worked on at once.
+  while (expiring_ < kMaxExpiring) {
+    const auto slot = queue_.pop_due(now);
+    if (!slot) break;
     if (now >= queue_.expires(*slot)) {
+      ++expiring_;
       spawn(expire(shared_from_this(), *slot));
     } else {
       queue_.make_ready(*slot);
     }
   }
   for (const auto& slot : gate_.take_probes(now, queue_)) queue_.make_ready(slot);
+  if (pace_.next()) {
+    for (const auto& slot : pace_.release(context_.config<PushConfig>()->domain_pace, queue_, now)) queue_.make_ready(slot);
+  }
 }
 
 void DeliveryScheduler::arm_timer() {
   auto due = queue_.next_due();
+  if (expiring_ >= kMaxExpiring) due.reset();  // the end of one of them looks again
   if (const auto probe = gate_.next_probe()) due = std::min(due.value_or(*probe), *probe);
+  if (const auto turn = pace_.next()) due = std::min(due.value_or(*turn), *turn);
   auto& timers = context_.executor().timers();
   if (timer_ && due && timer_due_ == *due) return;
   if (timer_) timers.cancel(timer_);

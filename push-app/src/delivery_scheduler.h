@@ -25,6 +25,7 @@
 #include "knowledge.h"
 #include "notify_queue.h"
 #include "outcome_rules.h"
+#include "pace_gate.h"
 #include "push_config.h"
 #include "push_metrics.h"
 #include "session_desk.h"
@@ -99,6 +100,7 @@ class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler>
   static Task<void> work(Self self, SlotId slot);
   static Task<Loading> load(Self self, SlotId slot, LoadedDelivery* out);
   static Task<void> expire(Self self, SlotId slot);
+  static Task<void> expire_one(Self self, SlotId slot);
   static Task<void> carry_out(Self self, SlotId slot, LoadedDelivery* loaded, Plan decision);
   static Task<void> settle(Self self, SlotId slot, LoadedDelivery* loaded, Refuse refusal);
   static Task<void> wait(Self self, SlotId slot, LoadedDelivery* loaded, Wait wish);
@@ -160,6 +162,8 @@ class DeliveryScheduler : public std::enable_shared_from_this<DeliveryScheduler>
   };
   std::vector<SettledWaiter> settled_waiters_;
   HopGate gate_;
+  PaceGate pace_;
+  std::size_t expiring_ = 0;
   RegistrationView::Subscription listening_;
   TimerId timer_;
   WallTime timer_due_{};

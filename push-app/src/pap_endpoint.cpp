@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base64.h"
+#include "initiator_auth.h"
 #include "pap_parser.h"
 #include "push_records.h"
 
@@ -49,6 +50,20 @@ void add_profile(HttpResponse& response, const std::string& profile) {
                   "\r\nContent-Type: application/xml\r\n\r\n" + profile + "\r\n" + mark + "--\r\n";
 }
 
+// What is asked for, as the audit log says it: questions count as GET. Gives the push-id.
+std::string describe(const pap::Body& body, AuditEntry& entry) {
+  if (const auto* push = std::get_if<pap::Push>(&body)) {
+    entry.method = "push-message";
+    return push->push_id;
+  }
+  if (const auto* cancel = std::get_if<pap::Cancel>(&body)) {
+    entry.method = "cancel-message";
+    return cancel->push_id;
+  }
+  entry.method = "GET";
+  return {};
+}
+
 }  // namespace
 
 PapEndpoint::PapEndpoint(ServletContext& context, std::shared_ptr<PushService> service, Books books)
@@ -88,9 +103,12 @@ Task<HttpResponse> PapEndpoint::enter(Self self, HttpRequest request) {
   const auto found = authenticate(request, *call.config);
   if (!found) {
     self->metrics_.refused_submission(found.error().http);
+    self->service_->audit().note(call.config, Audit::entry_of(request), found.error().http);
     co_return to_response(found.error());
   }
   call.initiator = *found;
+  auto entry = Audit::entry_of(request);
+  entry.who = call.initiator->name;
   call.trace = request.trace.text();
 
   const auto type = request.header("Content-Type").value_or("");
@@ -111,7 +129,10 @@ Task<HttpResponse> PapEndpoint::enter(Self self, HttpRequest request) {
   call.digest = digest(request.body);
   request.body.clear();
 
+  const auto object = describe(document->body, entry);
   auto answer = co_await carry_out(self, &call, std::move(document->body));
+  const auto* pushed = std::get_if<pap::PushAnswer>(&answer.body);
+  self->service_->audit().note(call.config, entry, 202, object, pushed != nullptr ? pushed->code : 0);
   auto response = respond(202, call.version, std::move(answer.body));
   if (!answer.profile.empty()) add_profile(response, answer.profile);
   if (answer.retry_after) response.headers.push_back({"Retry-After", std::to_string(answer.retry_after->count())});

@@ -183,6 +183,7 @@ struct PushConfig {
   CallbackConfig callbacks;
   EventsConfig events;
   CdrConfig cdr;
+  CdrConfig audit;  // its file: who asked for what
   MsrpConfig msrp;
   std::string content_base_url;  // of links to indirect content; empty: where http.listen is
 

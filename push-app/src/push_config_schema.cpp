@@ -283,6 +283,20 @@ ConfigSchema<EventsConfig> events_schema() {
            {.help = "A comment line goes out this often", .min = milliseconds(1000), .max = milliseconds(600000)});
 }
 
+ConfigSchema<CdrConfig> audit_schema() {
+  constexpr milliseconds kDay(86400000);
+  return ConfigSchema<CdrConfig>()
+      .key("path", &CdrConfig::path,
+           {.help = "File that gets one JSON line for each request that changes something or is refused; empty: none is written",
+            .sample = "/var/log/herald/audit.jsonl"})
+      .key("rotate_bytes", &CdrConfig::rotate_bytes,
+           {.help = "The file is closed and numbered when it is larger", .min = 4096, .max = 1ULL << 40U})
+      .key("rotate_after", &CdrConfig::rotate_after, {.help = "Or older", .min = milliseconds(60000), .max = kDay * 366})
+      .key("keep", &CdrConfig::keep, {.help = "Closed files kept", .min = 1, .max = 10000})
+      .key("queue", &CdrConfig::queue,
+           {.help = "Lines that wait for a slow disk; more are dropped and counted", .min = 100, .max = 10000000});
+}
+
 ConfigSchema<CdrConfig> cdr_schema() {
   constexpr milliseconds kDay(86400000);
   return ConfigSchema<CdrConfig>()
@@ -380,6 +394,7 @@ ConfigSchema<PushConfig> make_schema() {
       .section("pap", &PushConfig::pap, pap_schema(), {.help = "The Push Access Protocol"})
       .section("callbacks", &PushConfig::callbacks, callback_schema(), {.help = "How result notifications are sent"})
       .section("events", &PushConfig::events, events_schema(), {.help = "Server-sent events of a push"})
+      .section("audit", &PushConfig::audit, audit_schema(), {.help = "Who asked for what", .in_sample = false})
       .section("cdr", &PushConfig::cdr, cdr_schema(), {.help = "Charging records", .in_sample = false})
       .section("retry", &PushConfig::retry, retry_schema(), {.help = "When a delivery is tried again"})
       .section("consent", &PushConfig::consent, consent_schema(), {.help = "What users decide about pushes"})

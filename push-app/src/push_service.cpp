@@ -23,6 +23,7 @@ PushService::PushService(ServletContext& context, std::shared_ptr<NodeLoad> load
       forget_(std::move(forget)),
       writer_{&context.store(), std::move(observer)},
       rates_(context.clock()),
+      audit_(context),
       contents_(contents ? std::move(contents) : std::make_shared<ContentBook>(context)) {}
 
 void PushService::start() { spawn(purge(shared_from_this())); }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "audit.h"
 #include "content_book.h"
 #include "daily_quota.h"
 #include "delivery_scheduler.h"
@@ -107,6 +108,7 @@ class PushService : public std::enable_shared_from_this<PushService> {
   static constexpr std::size_t kMaxNamed = 1000;
   // One bucket an account, whichever way it submits.
   [[nodiscard]] SubmissionRates& rates() noexcept { return rates_; }
+  [[nodiscard]] Audit& audit() noexcept { return audit_; }
 
  private:
   // -- acceptance: push_accept.cpp --
@@ -173,6 +175,7 @@ class PushService : public std::enable_shared_from_this<PushService> {
   };
   SubmissionRates rates_;
   DailyQuota quota_;
+  Audit audit_;
   std::shared_ptr<ContentBook> contents_;
   std::set<std::string> staging_;  // pushes whose acceptance runs just now
   std::deque<Waiting> not_taken_;  // bounded: submissions are refused while it is not empty

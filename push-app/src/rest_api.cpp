@@ -49,6 +49,13 @@ Checked<void> settle_callback(const Initiator* initiator, Submission& submission
   return {};
 }
 
+std::string_view location_of(const HttpResponse& response) {
+  for (const auto& field : response.headers) {
+    if (field.name == "Location") return field.value;
+  }
+  return {};
+}
+
 }  // namespace
 
 RestApi::RestApi(ServletContext& context, std::shared_ptr<PushService> service, Books books, std::shared_ptr<PushEvents> events,
@@ -112,9 +119,16 @@ Task<HttpResponse> RestApi::enter(Self self, Door door, Handler handler, HttpReq
   if (!admitted) {
     // Nobody else will: a body that was spooled belongs to this request.
     if (request.blob) static_cast<void>(co_await self->context_.blobs().remove(request.blob->id));
+    self->service_->audit().note(caller.config, Audit::entry_of(request), admitted.error().http);
     co_return to_response(admitted.error());
   }
-  co_return co_await handler(self, std::move(caller), std::move(request));
+  auto entry = Audit::entry_of(request);
+  entry.who = caller.initiator == nullptr ? "@operator" : caller.initiator->name;
+  if (door == Door::operators) entry.by = "admin";
+  const auto config = caller.config;
+  auto response = co_await handler(self, std::move(caller), std::move(request));
+  self->service_->audit().note(config, entry, response.status, location_of(response));
+  co_return response;
 }
 
 Checked<void> RestApi::admit(Door door, const HttpRequest& request, Caller& caller, bool stream) const {
