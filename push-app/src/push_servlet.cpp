@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "herald/sip_uri.h"
+#include "openapi.h"
 #include "push_subscribe.h"
 
 namespace herald::push {
@@ -41,6 +42,7 @@ Task<void> PushServlet::init(ServletContext& context) {
     service_->start();
     rest_ = std::make_shared<RestApi>(context, service_, books_, events_, contents_);
     rest_->add_routes();
+    for (auto* routes : {&context.http(), &context.admin_http()}) add_openapi_route(*routes);
     pap_ = std::make_shared<PapEndpoint>(context, service_, books_);
     pap_->add_route();
     links_->serve();
