@@ -23,7 +23,7 @@ ConfigSchema<PapConfig> make_schema() {
       .key("enabled", &PapConfig::enabled, {.help = "Serve the Push Access Protocol", .needs_restart = true})
       .key("path", &PapConfig::path, {.help = "Path of its URL on http.listen", .needs_restart = true, .check = check_path})
       .key("max_body", &PapConfig::max_body,
-           {.help = "Largest request in bytes (PAP-02)", .needs_restart = true, .min = 4096, .max = 4194304})
+           {.help = "Largest request in bytes (PAP-02)", .needs_restart = true, .min = 4096, .max = 67108864})
       .list("names", &PapConfig::names,
             {.help = "Names of this gateway behind the @ of an address (PAP-51). None: the home domain and ppg.<home domain>",
              .max_items = 100,

@@ -132,7 +132,7 @@ Task<HttpResponse> PapEndpoint::enter(Self self, HttpRequest request) {
   const auto object = describe(document->body, entry);
   auto answer = co_await carry_out(self, &call, std::move(document->body));
   const auto* pushed = std::get_if<pap::PushAnswer>(&answer.body);
-  self->service_->audit().note(call.config, entry, 202, object, pushed != nullptr ? pushed->code : 0);
+  if (!self->stopped_) self->service_->audit().note(call.config, entry, 202, object, pushed != nullptr ? pushed->code : 0);
   auto response = respond(202, call.version, std::move(answer.body));
   if (!answer.profile.empty()) add_profile(response, answer.profile);
   if (answer.retry_after) response.headers.push_back({"Retry-After", std::to_string(answer.retry_after->count())});

@@ -8,7 +8,6 @@
 
 #include "herald/http.h"
 #include "herald/servlet_context.h"
-#include "initiator_auth.h"
 #include "knowledge.h"
 #include "pap_address.h"
 #include "pap_entity.h"

@@ -3,6 +3,7 @@
 
 #include "callback_url.h"
 #include "delivery_plan.h"
+#include "initiator_auth.h"
 #include "pap_application.h"
 #include "pap_capabilities.h"
 #include "pap_endpoint.h"
@@ -75,6 +76,12 @@ Task<Checked<PushView>> PapEndpoint::submit(Self self, Call* call, const pap::Pu
   }
   auto& submission = request.submission;
   pap::apply_push(*push, submission);
+  pap::apply_quality(push->quality, find_application(self->context_.services(), application->token).report, submission);
+  submission.to = std::move(addressed->to);
+  submission.application = application->token;
+  content.headers.push_back({"X-Wap-Application-Id", application->urn});
+  submission.contents.push_back(std::move(content));
+  if (auto allowed = check_submission(*call->initiator, submission); !allowed) co_return tl::unexpected(allowed.error());
   if (!submission.callback.empty()) {
     const auto permit = permit_callback(*call->initiator, submission.callback);
     if (!permit) co_return tl::unexpected(permit.error());
@@ -86,17 +93,12 @@ Task<Checked<PushView>> PapEndpoint::submit(Self self, Call* call, const pap::Pu
   if (auto network = pap::check_network(push->quality); !network) co_return tl::unexpected(network.error());
   if (auto rate = self->service_->rates().take(*call->initiator); !rate) co_return tl::unexpected(rate.error());
   if (call->entities.capabilities) {
-    auto recipients = addressed->to;
+    auto recipients = submission.to;
     auto matched = co_await match_capabilities(self, call, application->token, std::move(recipients));
     if (!matched) co_return tl::unexpected(matched.error());
     if (auto open = self->still_open(); !open) co_return tl::unexpected(open.error());
   }
 
-  pap::apply_quality(push->quality, find_application(self->context_.services(), application->token).report, submission);
-  submission.to = std::move(addressed->to);
-  submission.application = application->token;
-  content.headers.push_back({"X-Wap-Application-Id", application->urn});
-  submission.contents.push_back(std::move(content));
   pap::Info info;
   info.version = call->version;
   info.quality = push->quality;

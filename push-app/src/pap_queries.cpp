@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "initiator_auth.h"
 #include "pap_application.h"
 #include "pap_capabilities.h"
 #include "pap_endpoint.h"

@@ -1,10 +1,22 @@
 """PAP as an initiator uses it: push, status, cancel, replace with both methods, client capabilities, result notifications, versions in kind (PAP-20, PAP-21, PAP-30, PAP-31, PAP-34, PAP-35, PAP-36, PAP-37, PAP-40, PAP-41, PAP-54)."""
+import socket
+
 from harness.core import DOMAIN, password
 from harness.herald import TOKEN
-from harness.pap import Initiator, NotificationSink
+from harness.pap import Initiator, NotificationSink, document, element
 
 ALICE = f"WAPPUSH=alice%40{DOMAIN}/TYPE=USER@ppg.{DOMAIN}"
 BOB = f"sip:bob@{DOMAIN}"
+
+
+def response(reader):
+    """The body of the next answer on a connection."""
+    length = 0
+    while (line := reader.readline().strip()):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            length = int(value)
+    return reader.read(length)
 
 
 def run(lab):
@@ -79,3 +91,15 @@ def run(lab):
     lab.check(pi.push("y@pi", [ALICE], ppg_notify_requested_to="http://127.0.0.1:1/").code == 2001, "notified only where the account may be (PAP-37)")
     lab.check(pi.post(b"x" * (2 << 20)).status == 413, "2 MiB are 413 (PAP-02)")
     lab.check(sink.empty(), "one notification for the one push that asked for it (PAP-36)")
+
+    # -- the transport --
+    body = document(element("statusquery-message", {"push-id": "p-1@pi"})).encode()
+    head = (f"POST /pap HTTP/1.1\r\nHost: x\r\nAuthorization: {pi.credentials}\r\nContent-Type: application/xml\r\n").encode()
+    with socket.create_connection(("127.0.0.1", herald.http_port), timeout=20) as wire:
+        reader = wire.makefile("rb")
+        wire.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(b"%x\r\n%s\r\n" % (len(body[i:i + 50]), body[i:i + 50]) for i in range(0, len(body), 50)) + b"0\r\n\r\n")
+        lab.check(b"p-1@pi" in response(reader), "a chunked request (PAP-02)")
+        wire.sendall(head + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body))
+        lab.check(b" 100 " in reader.readline() and reader.readline() == b"\r\n", "100 Continue on the same connection (PAP-02)")
+        wire.sendall(body)
+        lab.check(b"p-1@pi" in response(reader), "and then the answer")

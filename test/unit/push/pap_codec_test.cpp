@@ -362,6 +362,44 @@ TEST_CASE("PAP-36, PAP-54: a result notification names push, address as given, s
   CHECK(plain.find("address-value=\"sip:alice@ims.lab\"") != std::string::npos);
 }
 
+TEST_CASE("PAP-50, SM-6: whatever a delivery ended as is notified with its own state and code") {
+  struct Row {
+    Status status;
+    int code;
+    const char* state;
+  };
+  const Row rows[] = {
+      {Status::delivered, 1000, "delivered"},
+      {Status::displayed, 1000, "delivered"},
+      {Status::rejected, 2001, "rejected"},
+      {Status::undeliverable, 2002, "undeliverable"},
+      {Status::undeliverable, 2003, "undeliverable"},
+      {Status::undeliverable, 2005, "undeliverable"},
+      {Status::undeliverable, 2006, "undeliverable"},
+      {Status::undeliverable, 3000, "undeliverable"},
+      {Status::undeliverable, 3006, "undeliverable"},
+      {Status::undeliverable, 3007, "undeliverable"},
+      {Status::expired, 4000, "expired"},
+      {Status::timeout, 4000, "timeout"},
+      {Status::undeliverable, 4001, "undeliverable"},
+      {Status::aborted, 5000, "aborted"},
+      {Status::cancelled, 1000, "cancelled"},
+  };
+  for (const auto& row : rows) {
+    PushJob job;
+    job.external_id = "p";
+    Delivery delivery;
+    delivery.address = "tel:+1";
+    delivery.move_to(row.status, row.code, "why", at("2026-11-23T12:00:02Z"));
+    const auto document = parse_document(pap_result_notification(job, delivery));
+    REQUIRE(document.has_value());
+    const auto& note = std::get<Notification>(document->body);
+    CHECK(note.state == row.state);
+    CHECK(note.code == row.code);
+    CHECK(note.desc == "why");
+  }
+}
+
 TEST_CASE("PAP-36: the initiator's answer ends the notification, or asks for another try") {
   const auto answer = [](int code) { return to_xml({pap::Version::v2_1, NotificationAnswer{"p", code, "", "tel:+1"}}); };
   const auto bad = [](int code) { return to_xml({pap::Version::v2_1, BadMessage{code, "", "x"}}); };
