@@ -59,16 +59,29 @@ void HttpConnection::start(Handle id) {
 
 void HttpConnection::on_readable() {
   if (state_ == State::reading) return process_input();
-  if (state_ != State::lingering) return;  // stays in the buffer; its watermark stops the reading
+  if (state_ != State::lingering) {
+    // It stays in the buffer. libevent calls again and again while a full buffer is not emptied, so the reading ends.
+    if (evbuffer_get_length(bufferevent_get_input(bev_)) >= kReadAhead) hold_input(true);
+    return;
+  }
   auto* input = bufferevent_get_input(bev_);
   discarded_ += evbuffer_get_length(input);
   evbuffer_drain(input, evbuffer_get_length(input));
   if (discarded_ > kMaxDiscarded) close();
 }
 
+void HttpConnection::hold_input(bool hold) {
+  if (std::exchange(input_held_, hold) == hold) return;
+  if (hold)
+    bufferevent_disable(bev_, EV_READ);
+  else
+    bufferevent_enable(bev_, EV_READ);
+}
+
 void HttpConnection::process_input() {
   if (processing_) return;  // an answer at once: the loop below goes on by itself
   processing_ = true;
+  hold_input(false);
   auto* input = bufferevent_get_input(bev_);
   while (state_ == State::reading) {
     const auto available = evbuffer_get_contiguous_space(input);

@@ -123,6 +123,7 @@ class HttpConnection final : public BodySpoolOwner, public HttpStreamSink {
   void on_timeout();
 
   void process_input();
+  void hold_input(bool hold);
   void on_head();
   void on_body();
   void on_end_of_body();
@@ -189,6 +190,7 @@ class HttpConnection final : public BodySpoolOwner, public HttpStreamSink {
   bool head_only_ = false;      // it is HEAD
   int minor_ = 1;               // its HTTP/1.minor
   bool processing_ = false;     // process_input() is on the stack
+  bool input_held_ = false;     // nothing is read: the buffer is full
   bool keep_alive_ = true;      // after the answer in progress
   bool unread_input_ = false;   // closing while the client may still be sending
   bool peer_finished_ = false;  // it has closed its sending side

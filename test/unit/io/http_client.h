@@ -98,6 +98,14 @@ class Client {
     send(bytes);
     return receive();
   }
+  // Up to the next CRLF, which it takes.
+  std::string line() {
+    std::size_t end = 0;
+    while ((end = buffer_.find("\r\n")) == std::string::npos) REQUIRE_MESSAGE(fill(), "the server has closed");
+    auto out = buffer_.substr(0, end);
+    buffer_.erase(0, end + 2);
+    return out;
+  }
   // True when the server has closed and left nothing unread.
   bool at_end() { return buffer_.empty() && !fill(); }
 

@@ -109,6 +109,20 @@ TEST_CASE("a client that dribbles its body is told 408; a faster one may take lo
   CHECK(w.dropped("slow_body") == 1);
 }
 
+TEST_CASE("a client that floods while its request is answered is neither read nor spun on") {
+  World w;
+  auto client = w.client();
+  client.send("GET /shard HTTP/1.1\r\nHost: h\r\n\r\n");
+  w.until([&] { return w.server.in_flight() == 1; });
+  std::string requests;
+  for (int i = 0; i < 10'000; ++i) requests += kGet;
+  std::thread flood([&] { client.send(requests); });
+  for (int i = 0; i < 100; ++i) w.settle();  // each of these rounds ends
+  w.shard.run_ready();
+  for (int i = 0; i < 10'001; ++i) CHECK(client.receive()->status == 200);
+  flood.join();
+}
+
 TEST_CASE("an idle connection is closed without a word, before its first request and after one") {
   World w;
   auto silent = w.client();
