@@ -61,6 +61,7 @@ Expected<SipServletRequest> originate(const AgentShared& shared, const Account& 
 
 std::vector<std::string> served_methods(const AgentOptions& options) {
   std::vector<std::string> methods{"MESSAGE", "OPTIONS", "NOTIFY"};
+  if (options.sessions.enabled) methods.insert(methods.end(), {"INVITE", "ACK", "BYE", "CANCEL"});
   if (options.refer != ReferPolicy::deny) methods.emplace_back("REFER");
   return methods;
 }

@@ -13,6 +13,7 @@
 #include "duplicates.h"
 #include "events.h"
 #include "herald/servlet_context.h"
+#include "waits.h"
 
 namespace herald::receiver {
 
@@ -24,11 +25,21 @@ struct Account {
   std::string gruu;                        // public one of this device; empty: the registrar gives none
 };
 
+// Puts contents where the user can look at them.
+class ContentSaver {
+ public:
+  virtual ~ContentSaver() = default;
+  // Copies it, and says where it is.
+  [[nodiscard]] virtual Future<std::string> save(const PushContent& content) = 0;
+};
+
 // Lives as long as the agent.
 struct AgentShared {
   ServletContext* context = nullptr;
   std::shared_ptr<const AgentOptions> options;
   AgentOutput* output = nullptr;
+  ContentSaver* saver = nullptr;  // none: nothing is saved
+  Waits waits;
   bool stopping = false;
 
   void tell(std::string_view event, const std::vector<EventField>& fields) const {

@@ -1,6 +1,7 @@
 #include "agent_options.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "herald/sip_uri.h"
@@ -40,6 +41,26 @@ std::string check_answer(const std::string& text) {
 }
 
 constexpr milliseconds kHour{3'600'000};
+constexpr std::size_t kLargestContent = std::size_t{1} << 30U;
+
+std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value > 86'400) return std::nullopt;
+  return std::chrono::seconds(value);
+}
+
+std::optional<std::chrono::seconds> display_of(std::string_view text) {
+  return text == "auto" ? std::chrono::seconds(0) : seconds_of(text);
+}
+
+std::string check_report_mode(const std::string& text) {
+  const auto mode = ReportMode::parse(text);
+  return mode ? "" : mode.error().text;
+}
+std::string check_display(const std::string& text) {
+  return text == "never" || display_of(text) ? "" : "is auto, never or a number of seconds, not \"" + text + "\"";
+}
 
 ConfigSchema<UserConfig> user_schema() {
   return ConfigSchema<UserConfig>()
@@ -73,10 +94,31 @@ ConfigSchema<ContentRules> content_schema() {
       .key("insecure", &ContentRules::insecure,
            {.help = "Allow http and private addresses too; for laboratories", .needs_restart = true})
       .key("max_bytes", &ContentRules::max_bytes,
-           {.help = "Largest content fetched", .needs_restart = true, .min = 1, .max = 64 * 1024 * 1024})
+           {.help = "Largest content fetched", .needs_restart = true, .min = 1, .max = kLargestContent})
       .key("timeout", &ContentRules::timeout,
            {.help = "For fetching one", .needs_restart = true, .min = milliseconds(10), .max = kHour})
       .key("ca", &ContentRules::ca, {.help = "File of trust anchors; none: the system's", .needs_restart = true});
+}
+
+ConfigSchema<SessionRules> session_schema() {
+  return ConfigSchema<SessionRules>()
+      .key("enabled", &SessionRules::enabled, {.help = "INVITEs that offer MSRP are accepted", .needs_restart = true})
+      .key("max_size", &SessionRules::max_size,
+           {.help = "Largest message, announced to senders", .needs_restart = true, .min = 1, .max = kLargestContent})
+      .key("refuse_above", &SessionRules::refuse_above,
+           {.help = "Larger messages are refused with 413 whatever was announced; for laboratories; 0: max_size",
+            .needs_restart = true})
+      .choice("setup", &SessionRules::setup, {{"active", SessionSetup::active}, {"passive", SessionSetup::passive}},
+              {.help = "Who connects when the sender leaves it open: active, this side", .needs_restart = true})
+      .list("answers", &SessionRules::answer_texts,
+            {.help = "Answers to INVITEs in their order, the last for all that follow; none: those to pushes",
+             .needs_restart = true,
+             .check = check_answer})
+      .key("hold", &SessionRules::hold,
+           {.help = "A session without a message for so long is ended",
+            .needs_restart = true,
+            .min = milliseconds(100),
+            .max = 24 * kHour});
 }
 
 ConfigSchema<WebhookRules> webhook_schema() {
@@ -123,6 +165,9 @@ UserAccount account_of(const std::string& identity, std::set<std::string>& conta
 void derive(AgentOptions& options) {
   options.policy = policy_of(options.apps, options.accept, options);
   options.expires = std::chrono::seconds(options.expires_seconds);
+  options.report_mode = *ReportMode::parse(options.report_text);
+  options.display = display_of(options.display_text);
+  for (const auto& text : options.sessions.answer_texts) options.invite_answers.push_back(*Answer::parse(text));
   if (!options.answer_texts.empty()) options.answers.clear();
   for (const auto& text : options.answer_texts) options.answers.push_back(*Answer::parse(text));
   std::set<std::string> contact_users;
@@ -157,6 +202,22 @@ void check_whole(AgentOptions& options, const ConfigScope& at) {
 }
 
 }  // namespace
+
+Expected<ReportMode> ReportMode::parse(std::string_view text) {
+  constexpr std::string_view kDelay = "delay:";
+  ReportMode mode;
+  if (text == "send") return mode;
+  if (text == "ignore" || text == "refuse" || text == "failed") {
+    mode.kind = text == "ignore" ? Kind::ignore : text == "refuse" ? Kind::refuse : Kind::failed;
+    return mode;
+  }
+  if (const auto delay = text.starts_with(kDelay) ? seconds_of(text.substr(kDelay.size())) : std::nullopt) {
+    mode.kind = Kind::delay;
+    mode.delay = *delay;
+    return mode;
+  }
+  return fail(ErrorCode::invalid, "is send, ignore, delay:SECONDS, refuse or failed, not \"" + std::string(text) + "\"");
+}
 
 const ConfigSchema<AgentOptions>& agent_schema() {
   static const auto schema =
@@ -200,13 +261,22 @@ const ConfigSchema<AgentOptions>& agent_schema() {
           .choice("imdn", &AgentOptions::imdn,
                   {{"yes", ImdnPolicy::yes}, {"no", ImdnPolicy::no}, {"forbidden", ImdnPolicy::forbidden}},
                   {.help = "Delivery reports where senders ask for them", .needs_restart = true})
-          .key("display", &AgentOptions::display, {.help = "Tell that a push was displayed, too", .needs_restart = true})
+          .key("report_mode", &AgentOptions::report_text,
+               {.help = "What becomes of reports that are asked for: send; for tests of senders ignore, delay:SECONDS, refuse, "
+                        "failed",
+                .needs_restart = true,
+                .check = check_report_mode})
+          .key("display", &AgentOptions::display_text,
+               {.help = "Tell that a push was displayed, too: never, auto (at once) or after so many seconds",
+                .needs_restart = true,
+                .check = check_display})
           .list("reject", &AgentOptions::reject,
                 {.help = "Senders whose pushes are answered 603", .needs_restart = true, .check = check_uri})
           .key("asserted_only", &AgentOptions::asserted_only,
                {.help = "No push without an asserted identity", .needs_restart = true})
           .section("content", &AgentOptions::content, content_schema(),
                    {.help = "Content that a push refers to", .needs_restart = true})
+          .section("sessions", &AgentOptions::sessions, session_schema(), {.help = "Sessions of MSRP", .needs_restart = true})
           .section("webhook", &AgentOptions::webhook, webhook_schema(), {.help = "How webhooks are tried", .needs_restart = true})
           .check(check_whole);
   return schema;

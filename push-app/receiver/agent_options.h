@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,29 @@ struct ContentRules {
   friend bool operator==(const ContentRules&, const ContentRules&) = default;
 };
 
+// Which side connects when the offer leaves it to us. RFC 6135
+enum class SessionSetup : std::uint8_t { active, passive };
+
+// Sessions of MSRP. PR-11
+struct SessionRules {
+  bool enabled = false;
+  std::size_t max_size = 128U << 20U;  // of one message, announced in a=max-size
+  std::size_t refuse_above = 0;        // the true limit, for tests of senders; 0: max_size
+  SessionSetup setup = SessionSetup::active;
+  std::vector<std::string> answer_texts;    // to INVITEs; none: those to pushes
+  std::chrono::milliseconds hold{600'000};  // without a message after which a session is ended
+  friend bool operator==(const SessionRules&, const SessionRules&) = default;
+};
+
+// What becomes of the reports that senders ask for; all but `send` are faults for tests of senders.
+struct ReportMode {
+  enum class Kind : std::uint8_t { send, ignore, delay, refuse, failed };
+  Kind kind = Kind::send;
+  std::chrono::seconds delay{0};
+  static Expected<ReportMode> parse(std::string_view text);  // "send", "delay:5"
+  friend bool operator==(const ReportMode&, const ReportMode&) = default;
+};
+
 enum class ReferPolicy : std::uint8_t { accept, ask, deny };  // PR-13
 enum class ImdnPolicy : std::uint8_t { yes, no, forbidden };  // PR-10; no: silence
 
@@ -93,15 +117,20 @@ struct AgentOptions {
   unsigned publish_expires = 3600;
   ReferPolicy refer = ReferPolicy::deny;
   ImdnPolicy imdn = ImdnPolicy::yes;
-  bool display = false;             // tell that a push was displayed, too
-  std::vector<std::string> reject;  // senders: PR-16
-  bool asserted_only = false;       // no push without an asserted identity
+  std::string report_text = "send";
+  std::string display_text = "never";  // after how many seconds a push counts as displayed; auto: at once
+  std::vector<std::string> reject;     // senders: PR-16
+  bool asserted_only = false;          // no push without an asserted identity
   ContentRules content;
+  SessionRules sessions;
   WebhookRules webhook;
 
   // What follows from it.
   std::vector<UserAccount> users;
   PushPolicy policy;
+  ReportMode report_mode;
+  std::optional<std::chrono::seconds> display;
+  std::vector<Answer> invite_answers;     // none: `answers`
   std::vector<Answer> answers{Answer{}};  // the first push gets the first, the last one holds for all that follow
   std::chrono::seconds expires{600};
 

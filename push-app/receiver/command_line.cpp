@@ -25,9 +25,12 @@ struct Options {
   std::string users_file, registrar, apps, accept, listen = "127.0.0.1:0", transport = "udp", answer, duration;
   std::vector<std::string> subscribe, reject, trusted, content_hosts;
   std::string subscribe_to, refer = "deny", imdn = "yes", content_ca, package = "oma-push";
+  std::string msrp, msrp_setup = "active", invite_answer, report_mode = "send", display = "never", save_dir;
+  std::size_t max_size = 128U << 20U, lie_max_size = 0, drop_after = 0;
+  unsigned session_hold = 600;
   std::size_t max_bytes = 0, content_max = 1'048'576;
   unsigned expires = 600, subscribe_expires = 3600, publish_expires = 3600;
-  bool verbose = false, publish = false, display = false, content_insecure = false, asserted_only = false;
+  bool verbose = false, publish = false, content_insecure = false, asserted_only = false;
 };
 
 ConfigNode config_list(const std::string& comma_separated) {
@@ -55,6 +58,18 @@ ConfigNode content_section(const Options& options) {
   config_set(content, "max_bytes", config_scalar(std::to_string(options.content_max)));
   config_set(content, "ca", config_scalar(options.content_ca));
   return content;
+}
+
+ConfigNode session_section(const Options& options) {
+  ConfigNode sessions;
+  sessions.kind = ConfigNode::Kind::map;
+  config_set(sessions, "enabled", config_flag(!options.msrp.empty()));
+  config_set(sessions, "max_size", config_scalar(std::to_string(options.max_size)));
+  config_set(sessions, "refuse_above", config_scalar(std::to_string(options.lie_max_size)));
+  config_set(sessions, "setup", config_scalar(options.msrp_setup));
+  config_set(sessions, "answers", config_list(options.invite_answer));
+  config_set(sessions, "hold", config_scalar(std::to_string(options.session_hold) + "s"));
+  return sessions;
 }
 
 ConfigNode user_node(const std::string& identity, const std::string& password, const std::string& private_identity) {
@@ -110,6 +125,13 @@ Expected<CommandLine> complete(const Options& options) {
   line.verbose = options.verbose;
   line.asks = options.refer == "ask";
   line.trusted = options.trusted;
+  line.save_dir = options.save_dir;
+  line.msrp_drop_after = options.drop_after;
+  if (!options.msrp.empty()) {
+    auto msrp = parse_host_port(options.msrp);
+    if (!msrp) return fail(std::move(msrp.error()));
+    line.msrp = std::move(*msrp);
+  }
   if (!options.duration.empty()) {
     auto duration = parse_duration(options.duration);
     if (!duration) return fail(std::move(duration.error()));
@@ -133,7 +155,9 @@ Expected<CommandLine> complete(const Options& options) {
   config_set(section, "publish_expires", config_scalar(std::to_string(options.publish_expires)));
   config_set(section, "refer", config_scalar(options.refer));
   config_set(section, "imdn", config_scalar(options.imdn));
-  config_set(section, "display", config_flag(options.display));
+  config_set(section, "display", config_scalar(options.display));
+  config_set(section, "report_mode", config_scalar(options.report_mode));
+  config_set(section, "sessions", session_section(options));
   config_set(section, "reject", config_list(options.reject));
   config_set(section, "asserted_only", config_flag(options.asserted_only));
   config_set(section, "content", content_section(options));
@@ -173,7 +197,28 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--imdn", options.imdn, "delivery reports where senders ask for them: yes, no or forbidden")
       ->check(CLI::IsMember({"yes", "no", "forbidden"}))
       ->capture_default_str();
-  app.add_flag("--display", options.display, "tell senders that ask for it that a push was displayed");
+  app.add_option("--display", options.display,
+                 "when senders that ask for it are told that a push was displayed: auto (at once), never or after SECONDS")
+      ->expected(0, 1)
+      ->default_str("auto");
+  app.add_option("--report-mode", options.report_mode,
+                 "what becomes of the reports that senders ask for: send, ignore, delay:SECONDS, refuse or failed")
+      ->capture_default_str();
+  app.add_option("--msrp", options.msrp, "accept sessions of MSRP; HOST:PORT to listen on, port 0: any [off; alone: 127.0.0.1:0]")
+      ->expected(0, 1)
+      ->default_str("127.0.0.1:0");
+  app.add_option("--msrp-setup", options.msrp_setup, "who connects when the sender leaves it open: active is this side")
+      ->check(CLI::IsMember({"active", "passive"}))
+      ->capture_default_str();
+  app.add_option("--max-size", options.max_size, "largest message of a session, announced in its SDP")->capture_default_str();
+  app.add_option("--lie-max-size", options.lie_max_size,
+                 "messages above it are refused with 413 whatever was announced [--max-size]");
+  app.add_option("--msrp-drop-after", options.drop_after, "break the connections once after so many bytes of contents [never]");
+  app.add_option("--session-hold", options.session_hold, "seconds without a message after which a session is ended")
+      ->capture_default_str();
+  app.add_option("--invite-answer", options.invite_answer, "answers to INVITEs, as --answer [those of --answer]");
+  app.add_option("--save-dir", options.save_dir,
+                 "keep every content as a file of this folder, named in its push line [not kept]");
   app.add_option("--reject", options.reject, "sender whose pushes and REFERs are answered 603; may be given several times");
   app.add_option(
       "--trust", options.trusted,

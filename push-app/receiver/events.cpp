@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <openssl/evp.h>
 
+#include "hashes.h"
 #include "herald/log.h"
 
 namespace herald::receiver {
@@ -71,11 +72,14 @@ void add_content(Json& json, const std::string& type, const std::string& body) {
 
 }  // namespace
 
-std::string push_line(WallTime when, const std::string& user, const Push& push, const std::string& body, bool duplicate) {
+std::string push_line(WallTime when, const std::string& user, const Push& push, const PushContent& content, bool duplicate) {
   Json json{{"event", "push"},   {"time", time_text(when)}, {"user", user},      {"app", push.app},
             {"mode", push.mode}, {"type", push.type},       {"from", push.from}, {"id", push.id}};
   if (!push.url.empty()) json["url"] = push.url;
-  add_content(json, push.type, body);
+  json["size"] = content.size();
+  json["sha256"] = content.blob ? content.blob->sha256 : sha256_hex(content.bytes);
+  if (!content.blob) add_content(json, push.type, content.bytes);
+  if (!content.file.empty()) json["file"] = content.file;
   if (push.expired) json["expired"] = true;
   if (duplicate) json["duplicate"] = true;
   return line_of(json);
@@ -100,12 +104,12 @@ void LogOutput::tell(std::string_view event, WallTime, const std::vector<EventFi
   log::info("receiver", {{"happened", event}, {"with", text}});
 }
 
-void LogOutput::push(WallTime, const std::string& user, const Push& push, const std::string& body, bool duplicate) {
+void LogOutput::push(WallTime, const std::string& user, const Push& push, const PushContent& content, bool duplicate) {
   log::info("receiver", {{"happened", "push"},
                          {"user", log::identity(user)},
                          {"app", push.app},
                          {"type", push.type},
-                         {"bytes", body.size()},
+                         {"bytes", content.size()},
                          {"duplicate", duplicate}});
 }
 

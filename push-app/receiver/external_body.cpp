@@ -1,9 +1,9 @@
 #include "external_body.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <openssl/evp.h>
+
+#include "hashes.h"
 
 namespace herald::receiver {
 namespace {
@@ -91,24 +91,15 @@ int refuse_reference(const ExternalBody& reference, const ContentRules& rules, W
   return 0;
 }
 
-std::string sha1_hex(std::string_view bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha1(), nullptr);
-  constexpr std::string_view hex = "0123456789abcdef";
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) {
-    text += hex[digest.at(i) >> 4U];
-    text += hex[digest.at(i) & 15U];
-  }
-  return text;
+std::string wrong_content(const ExternalBody& reference, std::uint64_t size, const std::string& sha1) {
+  if (reference.size && *reference.size != size)
+    return std::to_string(size) + " bytes instead of " + std::to_string(*reference.size);
+  if (!reference.hash.empty() && reference.hash != sha1) return "the hash differs";
+  return "";
 }
 
 std::string wrong_content(const ExternalBody& reference, std::string_view bytes) {
-  if (reference.size && *reference.size != bytes.size())
-    return std::to_string(bytes.size()) + " bytes instead of " + std::to_string(*reference.size);
-  if (!reference.hash.empty() && reference.hash != sha1_hex(bytes)) return "the hash differs";
-  return "";
+  return wrong_content(reference, bytes.size(), reference.hash.empty() ? std::string() : sha1_hex(bytes));
 }
 
 }  // namespace herald::receiver

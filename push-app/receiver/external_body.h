@@ -30,6 +30,6 @@ struct ExternalBody {
 int refuse_reference(const ExternalBody& reference, const ContentRules& rules, WallTime now, std::string& why);
 // After it was: what is wrong with it, or nothing.
 [[nodiscard]] std::string wrong_content(const ExternalBody& reference, std::string_view bytes);
-[[nodiscard]] std::string sha1_hex(std::string_view bytes);
+[[nodiscard]] std::string wrong_content(const ExternalBody& reference, std::uint64_t size, const std::string& sha1);
 
 }  // namespace herald::receiver

@@ -1,9 +1,12 @@
 #include "intake.h"
 
+#include "gunzip.h"
 #include "herald/sip_uri.h"
 
 namespace herald::receiver {
 namespace {
+
+constexpr std::uint64_t kLargestDecoded = 8U << 20U;  // of what came in one request
 
 struct Part {
   std::string type;  // Content-Type
@@ -75,12 +78,36 @@ Verdict decide_reference(PushItem& item, const std::string& content_type, const 
   if (!reference->type.empty()) item.push.type = reference->type;
   if (!reference->id.empty()) item.push.id = reference->id;
   item.push.url = reference->url;
+  if (item.push.mode == "pager") item.push.mode = "indirection";
   item.reference = std::move(*reference);
   item.body.clear();
   return verdict;
 }
 
+// Only what was accepted gets here: gzip, or nothing to undo.
+Verdict decode(PushItem& item) {
+  if (item.push.encoding != "gzip") return {};
+  auto plain = gunzip(item.body, kLargestDecoded);
+  if (!plain) return refuse(plain.error().code == ErrorCode::too_large ? 413 : 400, plain.error().text);
+  item.body = std::move(*plain);
+  return {};
+}
+
 }  // namespace
+
+SipMessage request_of(const SipMessage& invite, const MsrpMessage& message, std::string body) {
+  SipMessage request;
+  request.start = SipRequestLine{"MESSAGE", invite.uri()};
+  for (const auto& field : invite.headers.fields())
+    if (!same_header_name(field.name, "Content-Type") && !same_header_name(field.name, "Content-Encoding"))
+      request.headers.add(field.name, field.value);
+  for (const auto& [name, value] : message.headers) request.headers.set(name, value);
+  request.headers.set("Content-Type", message.type.empty() ? "application/octet-stream" : message.type);
+  // One session may bring several: without an id of its own each is told apart by its Message-ID.
+  if (!request.headers.has("Content-ID")) request.headers.set("Content-ID", message.message_id);
+  request.body = std::move(body);
+  return request;
+}
 
 std::string sender_of(const SipMessage& message) {
   const auto& headers = message.headers;
@@ -90,14 +117,14 @@ std::string sender_of(const SipMessage& message) {
 }
 
 Intake read_intake(const SipMessage& message, const PushPolicy& policy, const ContentRules& rules, WallTime now,
-                   const std::string& app) {
+                   const IntakeSource& source) {
   Intake intake;
   auto common = read_push(message, policy, now);
-  if (!app.empty()) {
-    common.app = app;
+  if (!source.app.empty()) {
+    common.app = source.app;
     common.known_app = true;
-    common.mode = "notify";
   }
+  if (!source.mode.empty()) common.mode = source.mode;
   auto whole = part_of(message.headers, message.body);
   ReportRequest report;
   if (media_type(whole.type) == "message/cpim" && policy.reports) {
@@ -116,8 +143,12 @@ Intake read_intake(const SipMessage& message, const PushPolicy& policy, const Co
     if (whole.id.empty()) whole.id = common.id = report.message_id.empty() ? common.id : report.message_id;
     if (report.from.empty()) report.from = common.from;
   }
-  const bool several = media_type(whole.type) == "multipart/mixed";
-  auto parts = parts_of(std::move(whole));
+  const bool several = media_type(whole.type) == "multipart/mixed" && !source.in_blob;
+  std::vector<Part> parts;
+  if (several)
+    parts = parts_of(std::move(whole));
+  else
+    parts.push_back(std::move(whole));
   std::size_t number = 0;
   for (auto& part : parts) {
     PushItem item;
@@ -130,12 +161,15 @@ Intake read_intake(const SipMessage& message, const PushPolicy& policy, const Co
     else if (several)
       item.push.id = common.id + "." + std::to_string(number);
     item.report = report;
-    if (item.push.type == "message/external-body") {
+    if (item.push.type == "message/external-body" && source.in_blob) {
+      intake.verdict = refuse(413, "a reference of that size");
+    } else if (item.push.type == "message/external-body") {
       intake.verdict = decide_reference(item, part.type, part.body, policy, rules, now);
       if (intake.verdict.why.empty() && !item.push.known_app) intake.verdict = decide(item.push, 0, policy);
     } else {
       intake.verdict = decide(item.push, part.body.size(), policy);
       item.body = std::move(part.body);
+      if (intake.verdict.why.empty() && !source.in_blob) intake.verdict = decode(item);
     }
     intake.items.push_back(std::move(item));
     if (!intake.verdict.why.empty()) return intake;

@@ -9,13 +9,15 @@
 #include "agent_options.h"
 #include "cpim.h"
 #include "external_body.h"
+#include "herald/msrp.h"
 #include "push_decision.h"
 
 namespace herald::receiver {
 
 struct PushItem {
   Push push;
-  std::string body;  // empty while it is only referred to
+  std::string body;              // empty while it is only referred to, or it is in
+  std::optional<BlobInfo> blob;  // where large content is
   std::optional<ExternalBody> reference;
   ReportRequest report;
 };
@@ -26,9 +28,17 @@ struct Intake {
   Verdict verdict;
 };
 
-// `app`: of the subscription that a NOTIFY belongs to; empty: what the request itself says.
+// How it came, if not in a MESSAGE.
+struct IntakeSource {
+  std::string app;       // of the subscription that a NOTIFY belongs to; empty: what the request itself says
+  std::string mode;      // notify, msrp; empty: pager
+  bool in_blob = false;  // the body holds only the beginning: not to be taken apart or decoded here
+};
+
 [[nodiscard]] Intake read_intake(const SipMessage& message, const PushPolicy& policy, const ContentRules& rules, WallTime now,
-                                 const std::string& app = {});
+                                 const IntakeSource& source = {});
+// A message of a session as the MESSAGE that it would have been: what the INVITE said of the push, with this content.
+[[nodiscard]] SipMessage request_of(const SipMessage& invite, const MsrpMessage& message, std::string body);
 // PR-16: who sent it: the asserted identity, else From; canonical.
 [[nodiscard]] std::string sender_of(const SipMessage& message);
 

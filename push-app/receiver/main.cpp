@@ -16,7 +16,10 @@
 #include "base/log_setup.h"
 #include "command_line.h"
 #include "container/container.h"
+#include "content_saver.h"
+#include "cutting_blobs.h"
 #include "io/http_client_service.h"
+#include "io/msrp_endpoint.h"
 #include "receiver_module.h"
 #include "sip/sofia_root.h"
 #include "store/blob_store_files.h"
@@ -105,27 +108,42 @@ Task<void> end(ReceiverAgent& agent, sip::SofiaRoot& root) {
   root.stop();
 }
 
-// The network of the HTTP client, on a thread of its own.
-class HttpSide {
+// The network besides SIP, on a thread of its own.
+class IoSide {
  public:
-  HttpSide() {
+  IoSide() = default;
+  IoSide(const IoSide&) = delete;
+  IoSide& operator=(const IoSide&) = delete;
+  ~IoSide() { stop(); }
+  // Before start().
+  Expected<void> listen(const std::string& address, BlobStore& blobs) {
+    io::MsrpOptions options;
+    options.listen = address;
+    auto made = io::MsrpEndpointService::make(loop_, blobs, options);
+    if (!made) return fail(std::move(made.error()));
+    msrp_ = std::move(*made);
+    return {};
+  }
+  void start() {
     thread_ = std::thread([this] { loop_.run(); });
   }
-  HttpSide(const HttpSide&) = delete;
-  HttpSide& operator=(const HttpSide&) = delete;
-  ~HttpSide() { stop(); }
   // What it was asked for ends; its answers go to loops that still run.
   void stop() {
     if (!thread_.joinable()) return;
-    loop_.complete([this] { client_.close(); });
+    loop_.complete([this] {
+      client_.close();
+      if (msrp_) msrp_->close();
+    });
     loop_.stop();
     thread_.join();
   }
   [[nodiscard]] HttpClient& client() noexcept { return client_; }
+  [[nodiscard]] MsrpEndpoint* msrp() const noexcept { return msrp_.get(); }
 
  private:
   io::IoLoop loop_;
   io::HttpClientService client_{loop_};
+  std::unique_ptr<io::MsrpEndpointService> msrp_;
   std::thread thread_;
 };
 
@@ -173,7 +191,7 @@ class Commands {
 };
 
 container::ShardParts parts_of(sip::SofiaRoot& root, sip::SipStack& stack, Store& store, ShClient& sh, HttpRoutes& http,
-                               HttpClient& http_client, BlobStore& blobs, const std::vector<std::string>& trusted) {
+                               IoSide& network, BlobStore& blobs, const std::vector<std::string>& trusted) {
   return container::ShardParts{.index = 0,
                                .count = 1,
                                .executor = root,
@@ -191,8 +209,9 @@ container::ShardParts parts_of(sip::SofiaRoot& root, sip::SipStack& stack, Store
                                .own_hosts = {},
                                .own_identities = {},
                                .limits = {},
-                               .http_client = &http_client,
-                               .blobs = &blobs};
+                               .http_client = &network.client(),
+                               .blobs = &blobs,
+                               .msrp = network.msrp()};
 }
 
 int run(CommandLine line, Signals& signals) {
@@ -219,21 +238,42 @@ int run(CommandLine line, Signals& signals) {
   }
 
   store::MemoryStore store;
-  auto blobs = store::FileBlobStore::open({});
+  auto blobs = store::FileBlobStore::open(store::BlobOptions());
   if (!blobs) {
     std::fprintf(stderr, "herald-receiver: %s\n", blobs.error().text.c_str());
     return kInternal;
   }
   NoSh sh;
   NoHttp http;
-  HttpSide http_side;
+  std::unique_ptr<FolderSaver> saver;
+  if (!line.save_dir.empty()) {
+    auto made = FolderSaver::make(line.save_dir, **blobs);
+    if (!made) {
+      std::fprintf(stderr, "herald-receiver: %s\n", made.error().text.c_str());
+      return kCannotBind;
+    }
+    saver = std::move(*made);
+  }
   container::Shards shards;
   std::optional<container::Container> container;
   std::optional<Error> failed;
-  const auto* module = static_cast<ReceiverModule*>(host.modules().front().module);
+  auto* module = static_cast<ReceiverModule*>(host.modules().front().module);
+  module->save_with(saver.get());
+  CuttingBlobs cutting(**blobs, line.msrp_drop_after, [&] {
+    root.complete([&] {
+      if (module->agent() != nullptr) module->agent()->cut_sessions();
+    });
+  });
+  IoSide network;
+  if (line.msrp) {
+    if (auto bound = network.listen(line.msrp->first + ":" + std::to_string(line.msrp->second), cutting); !bound) {
+      std::fprintf(stderr, "herald-receiver: %s\n", bound.error().text.c_str());
+      return kCannotBind;
+    }
+  }
+  network.start();
   root.inside([&] {
-    container.emplace(parts_of(root, **stack, store, sh, http, http_side.client(), **blobs, line.trusted), shards, host,
-                      *snapshot);
+    container.emplace(parts_of(root, **stack, store, sh, http, network, **blobs, line.trusted), shards, host, *snapshot);
   });
   root.complete([&] { spawn(start(*container, failed, root)); });
 
@@ -260,8 +300,9 @@ int run(CommandLine line, Signals& signals) {
   const bool registered = module->agent() != nullptr && module->agent()->ever_registered();
   signals.silence();
   commands.reset();
-  http_side.stop();
+  network.stop();
   root.inside([&] { container->stop(); });
+  saver.reset();
   (*blobs)->stop();
   root.step();
   root.inside([&] {

@@ -60,10 +60,11 @@ std::string write_pidf(const Capabilities& capabilities, WallTime now) {
   const auto tuple = [&](const std::string& id, const std::string& inner) {
     text += "<tuple id=\"" + id + "\"><status><basic>open</basic></status>" + inner + "</tuple>";
   };
-  tuple("d", "<caps:servcaps><caps:message>true</caps:message>" + list_of("methods", "", capabilities.methods) +
-                 list_of("event-packages", "", capabilities.events) + list_of("extensions", "", capabilities.extensions) +
-                 list_of("schemes", "s", {"sip"}) + list_of("type", "t", capabilities.types) + "</caps:servcaps><contact>" +
-                 escaped(capabilities.contact) + "</contact><timestamp>" + time_text(now) + "</timestamp>");
+  tuple("d", "<caps:servcaps><caps:message>" + std::string(capabilities.sessions ? "true" : "false") + "</caps:message>" +
+                 list_of("methods", "", capabilities.methods) + list_of("event-packages", "", capabilities.events) +
+                 list_of("extensions", "", capabilities.extensions) + list_of("schemes", "s", {"sip"}) +
+                 list_of("type", "t", capabilities.types) + "</caps:servcaps><contact>" + escaped(capabilities.contact) +
+                 "</contact><timestamp>" + time_text(now) + "</timestamp>");
   // The applications are the user's, whatever the device: no contact.
   for (std::size_t i = 0; i < capabilities.apps.size(); ++i)
     tuple("a" + std::to_string(i + 1), "<op:service-description><op:service-id>" + escaped(capabilities.apps[i]) +

@@ -18,6 +18,7 @@ struct Capabilities {
   std::vector<std::string> methods;  // it answers
   std::vector<std::string> events;   // packages
   std::vector<std::string> extensions;
+  bool sessions = false;  // of MSRP
 };
 
 [[nodiscard]] std::string write_pidf(const Capabilities& capabilities, WallTime now);

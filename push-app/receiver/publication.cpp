@@ -124,7 +124,10 @@ std::string Publications::document(const Account& account) const {
   capabilities.entity = account.user.identity;
   capabilities.contact = contact_uri(options, account.user);
   capabilities.apps = account.user.policy.apps;
-  if (!account.user.policy.accept.empty()) capabilities.types = accept_list(account.user.policy);
+  // "Everything" is worth no list, unless content may be referred to.
+  if (!account.user.policy.accept.empty() || account.user.policy.external_bodies)
+    capabilities.types = accept_list(account.user.policy);
+  capabilities.sessions = options.sessions.enabled;
   capabilities.methods = served_methods(options);
   capabilities.events = served_events(options);
   capabilities.extensions = served_extensions(options);

@@ -115,14 +115,16 @@ bool accepted(const std::string& type, const PushPolicy& policy) {
 std::vector<std::string> accept_list(const PushPolicy& policy) {
   std::vector<std::string> list;
   if (policy.accept.empty()) {
-    if (policy.external_bodies) return {"*/*"};
-    list = {"text/*", "application/*", "image/*", "audio/*", "video/*", "multipart/mixed"};
+    if (policy.external_bodies)
+      list = {"*/*"};
+    else
+      list = {"text/*", "application/*", "image/*", "audio/*", "video/*", "multipart/mixed"};
   } else {
     if (!contains(policy.accept, "text/plain")) list.emplace_back("text/plain");
     list.insert(list.end(), policy.accept.begin(), policy.accept.end());
     if (policy.external_bodies) list.emplace_back("message/external-body");
   }
-  if (policy.reports) list.emplace_back("message/cpim");
+  if (policy.reports) list.insert(list.end(), {"message/cpim", "message/imdn+xml"});  // RFC 5438 6: both say that IMDN is known
   return list;
 }
 
@@ -132,10 +134,13 @@ std::string accept_header(const PushPolicy& policy) {
   return text;
 }
 
+std::string accept_encoding_header(const PushPolicy& policy) { return policy.gzip ? "gzip, identity" : "identity"; }
+
 Verdict decide(const Push& push, std::size_t body_bytes, const PushPolicy& policy) {
   if (!push.known_app) return {488, {}, "application \"" + push.app + "\" is not here"};
-  if (!push.encoding.empty() && push.encoding != "identity")
-    return {415, {{"Accept-Encoding", "identity"}}, "encoding " + push.encoding};
+  const bool decoded = push.encoding == "gzip" && policy.gzip;
+  if (!push.encoding.empty() && push.encoding != "identity" && !decoded)
+    return {415, {{"Accept-Encoding", accept_encoding_header(policy)}}, "encoding " + push.encoding};
   if (!accepted(push.type, policy)) return {415, {{"Accept", accept_header(policy)}}, "type " + push.type};
   if (policy.max_bytes > 0 && body_bytes > policy.max_bytes)
     return {413, {}, std::to_string(body_bytes) + " bytes, " + std::to_string(policy.max_bytes) + " at most"};

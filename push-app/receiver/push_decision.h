@@ -29,6 +29,7 @@ struct PushPolicy {
   std::size_t max_bytes = 0;        // 0: no limit but the stack's
   bool external_bodies = false;     // content that is only referred to is fetched (PR-12)
   bool reports = false;             // message/cpim is read, for the delivery reports it asks for (PR-10)
+  bool gzip = true;                 // Content-Encoding gzip is understood
   friend bool operator==(const PushPolicy&, const PushPolicy&) = default;
 };
 
@@ -40,7 +41,7 @@ struct Push {
   std::string from;  // asserted identity, else From
   std::string id;    // Content-ID without brackets, else Call-ID
   bool expired = false;
-  std::string mode = "pager";  // notify: it came in a subscription
+  std::string mode = "pager";  // notify: it came in a subscription; msrp: in a session; indirection: a MESSAGE referred to it
   std::string url{};           // where it was fetched; empty: it came whole
 };
 
@@ -59,6 +60,8 @@ struct Verdict {
 // What an Accept says of the policy, the envelopes included.
 [[nodiscard]] std::vector<std::string> accept_list(const PushPolicy& policy);
 [[nodiscard]] std::string accept_header(const PushPolicy& policy);
+// "gzip, identity"
+[[nodiscard]] std::string accept_encoding_header(const PushPolicy& policy);
 // "Sat, 13 Nov 2010 23:29:00 GMT"
 [[nodiscard]] std::optional<WallTime> parse_sip_date(std::string_view text);
 

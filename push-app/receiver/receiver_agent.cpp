@@ -17,6 +17,7 @@ Task<void> ReceiverAgent::init(ServletContext& context) {
     if (!user.webhook.empty() && !webhooks_)
       webhooks_ = std::make_unique<WebhookQueue>(shared_, reports_, load_, [this] { on_kept(); });
   inbox_ = std::make_unique<Inbox>(shared_, reports_, webhooks_.get());
+  if (shared_.options->sessions.enabled) sessions_ = std::make_unique<Sessions>(shared_, *inbox_);
   if (shared_.options->refer != ReferPolicy::deny) context.notifier().add_package(referrals_);
   Duration wait{};
   for (const auto& user : shared_.options->users) add(user, wait);
@@ -65,16 +66,20 @@ void ReceiverAgent::destroy() noexcept {
   referrals_.cancel();
   subscriptions_.abandon();
   if (webhooks_) webhooks_->stop();
+  if (sessions_) sessions_->abandon();
   if (inbox_) inbox_->release();
+  shared_.waits.release(*shared_.context);
 }
 
 Task<void> ReceiverAgent::shut_down(Deadline deadline) {
   shared_.stopping = true;
   referrals_.cancel();
   inbox_->release();
+  shared_.waits.release(*shared_.context);
   // A notifier without a last word must not cost the de-registration its time.
   const auto& clock = shared_.context->clock();
   const auto share = deadline.is_never() ? deadline : Deadline::after(clock, deadline.left(clock) * 2 / 5);
+  if (sessions_) co_await sessions_->end(share);
   co_await publications_.end(share);
   co_await subscriptions_.end(share);
   co_await registrations_.end(deadline);
@@ -112,6 +117,39 @@ Task<void> ReceiverAgent::do_message(SipServletRequest request) {
     co_return;
   }
   co_await inbox_->message(std::move(request), account);
+}
+
+// PR-11
+Task<void> ReceiverAgent::do_invite(SipServletRequest request) {
+  auto* account = account_for(request);
+  if (account == nullptr) {
+    (void)request.respond(404);
+    co_return;
+  }
+  if (!sessions_) {
+    auto response = request.create_response(405);
+    (void)response.set_header("Allow", joined(served_methods(*shared_.options)));
+    (void)response.send();
+    co_return;
+  }
+  co_await sessions_->invite(std::move(request), account);
+}
+
+Task<void> ReceiverAgent::do_ack(SipServletRequest request) {
+  if (sessions_) sessions_->acknowledged(request);
+  co_return;
+}
+
+Task<void> ReceiverAgent::do_bye(SipServletRequest request) {
+  if (sessions_) sessions_->ended(request, "ended");
+  (void)request.respond(200);
+  co_return;
+}
+
+// The container has answered 487.
+Task<void> ReceiverAgent::do_cancel(SipServletRequest request) {
+  if (sessions_) sessions_->ended(request, "cancelled");
+  co_return;
 }
 
 // PR-13, PR-16: the sender first, what he asks for then.
@@ -152,9 +190,11 @@ Task<void> ReceiverAgent::do_options(SipServletRequest request) {
   }
   const auto& options = *shared_.options;
   auto response = request.create_response(200);
+  auto accept = accept_header(account->user.policy);
+  if (options.sessions.enabled) accept += ", application/sdp";
   std::vector<std::pair<const char*, std::string>> headers{{"Allow", joined(served_methods(options))},
-                                                           {"Accept", accept_header(account->user.policy)},
-                                                           {"Accept-Encoding", "identity"},
+                                                           {"Accept", accept},
+                                                           {"Accept-Encoding", accept_encoding_header(account->user.policy)},
                                                            {"Supported", joined(served_extensions(options))}};
   if (const auto events = served_events(options); !events.empty()) headers.emplace_back("Allow-Events", joined(events));
   if (account->user.registers) headers.emplace_back("Contact", contact_header(options, account->user));

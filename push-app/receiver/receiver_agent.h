@@ -16,6 +16,7 @@
 #include "referrals.h"
 #include "registration.h"
 #include "reports.h"
+#include "sessions.h"
 #include "subscriptions.h"
 #include "webhook_queue.h"
 
@@ -23,8 +24,11 @@ namespace herald::receiver {
 
 class ReceiverAgent final : public SipServlet {
  public:
-  // `output` outlives it; `load` is shared by the agents of all shards.
-  ReceiverAgent(AgentOutput& output, std::shared_ptr<WebhookLoad> load) : load_(std::move(load)) { shared_.output = &output; }
+  // `output` and `saver`, if there is one, outlive it; `load` is shared by the agents of all shards.
+  ReceiverAgent(AgentOutput& output, std::shared_ptr<WebhookLoad> load, ContentSaver* saver = nullptr) : load_(std::move(load)) {
+    shared_.output = &output;
+    shared_.saver = saver;
+  }
 
   Task<void> init(ServletContext& context) override;
   void destroy() noexcept override;
@@ -32,7 +36,13 @@ class ReceiverAgent final : public SipServlet {
   Task<void> do_options(SipServletRequest request) override;
   Task<void> do_notify(SipServletRequest request) override;
   Task<void> do_refer(SipServletRequest request) override;
-  [[nodiscard]] std::vector<std::string_view> methods() const override { return {"MESSAGE", "OPTIONS", "NOTIFY", "REFER"}; }
+  Task<void> do_invite(SipServletRequest request) override;
+  Task<void> do_ack(SipServletRequest request) override;
+  Task<void> do_bye(SipServletRequest request) override;
+  Task<void> do_cancel(SipServletRequest request) override;
+  [[nodiscard]] std::vector<std::string_view> methods() const override {
+    return {"MESSAGE", "OPTIONS", "NOTIFY", "REFER", "INVITE", "BYE"};
+  }
   [[nodiscard]] std::vector<std::string_view> option_tags() const override { return {"nosub", "norefersub"}; }
 
   // Ends publications, subscriptions and registrations; done when all is answered or the deadline has passed.
@@ -40,6 +50,10 @@ class ReceiverAgent final : public SipServlet {
   [[nodiscard]] bool ever_registered() const noexcept { return registrations_.ever_registered(); }
   // "accept ID" or "deny ID": what the user said to a REFER. False: not understood, or none of that id waits.
   bool command(std::string_view line);
+  // For tests of senders: the network breaks all MSRP connections.
+  void cut_sessions() {
+    if (sessions_) sessions_->cut();
+  }
 
  private:
   void add(const UserAccount& user, Duration& wait);
@@ -55,6 +69,7 @@ class ReceiverAgent final : public SipServlet {
   Reports reports_{shared_};
   std::unique_ptr<WebhookQueue> webhooks_;  // where a thing has one
   std::unique_ptr<Inbox> inbox_;
+  std::unique_ptr<Sessions> sessions_;  // where they are on
   Registrations registrations_{shared_, [this](Account& account) { on_registered(account); }};
   Subscriptions subscriptions_{
       shared_, [this](Account& account, const std::string& app, const Notification& notification,

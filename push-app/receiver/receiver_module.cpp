@@ -32,7 +32,7 @@ std::vector<std::string> ReceiverModule::needs_restart(const void* before, const
 std::vector<ConfigKeyDoc> ReceiverModule::documentation() const { return agent_schema().documentation(); }
 
 std::unique_ptr<SipServlet> ReceiverModule::create_servlet() {
-  auto agent = std::make_unique<ReceiverAgent>(*output_, load_);
+  auto agent = std::make_unique<ReceiverAgent>(*output_, load_, saver_);
   agent_ = agent.get();
   return agent;
 }

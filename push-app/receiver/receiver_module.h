@@ -17,12 +17,15 @@ class ReceiverModule final : public Module {
   std::vector<std::string> needs_restart(const void* before, const void* after) const override;
   std::vector<ConfigKeyDoc> documentation() const override;
   std::unique_ptr<SipServlet> create_servlet() override;
+  // Before a servlet is made: where contents are saved.
+  void save_with(ContentSaver* saver) noexcept { saver_ = saver; }
   // The servlet made last; it belongs to its container.
   [[nodiscard]] ReceiverAgent* agent() const noexcept { return agent_; }
 
  private:
   std::unique_ptr<AgentOutput> output_;
   std::shared_ptr<WebhookLoad> load_ = std::make_shared<WebhookLoad>();
+  ContentSaver* saver_ = nullptr;
   ReceiverAgent* agent_ = nullptr;
 };
 

@@ -35,6 +35,7 @@ std::string contact_header(const AgentOptions& options, const UserAccount& accou
   std::string apps;
   for (const auto& app : options.policy.apps) apps.append(apps.empty() ? "" : ",").append(app);
   if (!apps.empty()) value += ";+g.oma.pusheventapp=\"" + apps + "\"";
+  if (options.sessions.enabled) value += ";message";  // RFC 4569: sessions of MSRP
   return value + ";+sip.instance=\"<" + instance_urn(account.identity) + ">\";methods=\"" + joined(served_methods(options), ",") +
          "\"";
 }

@@ -7,20 +7,45 @@ namespace {
 constexpr auto kReportTime = std::chrono::seconds(40);  // beyond Timer F
 }
 
+bool Reports::silent() const noexcept {
+  return shared_.options->imdn == ImdnPolicy::no || shared_.options->report_mode.kind == ReportMode::Kind::ignore;
+}
+
 void Reports::received(const Account& account, const ReportRequest& request, const std::string& push) {
-  const auto policy = shared_.options->imdn;
-  if (!request.any() || policy == ImdnPolicy::no) return;
-  if (policy == ImdnPolicy::forbidden) {
+  const auto& options = *shared_.options;
+  const auto mode = options.report_mode;
+  if (!request.any() || silent()) return;
+  if (options.imdn == ImdnPolicy::forbidden || mode.kind == ReportMode::Kind::refuse) {
     if (request.delivered || request.displayed) spawn(send(&shared_, &account, request, Disposition::forbidden, push));
     return;
   }
-  if (request.delivered) spawn(send(&shared_, &account, request, Disposition::delivered, push));
-  if (request.displayed && shared_.options->display) spawn(send(&shared_, &account, request, Disposition::displayed, push));
+  if (mode.kind == ReportMode::Kind::failed) return failed(account, request, push);
+  if (request.delivered) spawn(send_later(&shared_, &account, request, Disposition::delivered, push, mode.delay));
+  if (request.displayed && options.display)
+    spawn(send_later(&shared_, &account, request, Disposition::displayed, push, mode.delay + *options.display));
 }
 
 void Reports::failed(const Account& account, const ReportRequest& request, const std::string& push) {
-  if (request.message_id.empty() || !request.failed || shared_.options->imdn != ImdnPolicy::yes) return;
+  if (request.message_id.empty() || !request.failed || silent() || shared_.options->imdn != ImdnPolicy::yes) return;
   spawn(send(&shared_, &account, request, Disposition::failed, push));
+}
+
+// MSRP knows no "forbidden": whoever must not say is silent.
+Task<int> Reports::session_report(AgentShared* shared) {
+  const auto& options = *shared->options;
+  const auto mode = options.report_mode;
+  if (options.imdn != ImdnPolicy::yes || mode.kind == ReportMode::Kind::ignore || mode.kind == ReportMode::Kind::refuse)
+    co_return 0;
+  if (mode.kind == ReportMode::Kind::failed) co_return 400;
+  if (mode.delay > Duration::zero()) (void)co_await shared->waits.wait(*shared->context, mode.delay);
+  co_return shared->stopping ? 0 : 200;
+}
+
+Task<void> Reports::send_later(AgentShared* shared, const Account* account, ReportRequest request, Disposition disposition,
+                               std::string push, Duration delay) {
+  if (delay > Duration::zero()) (void)co_await shared->waits.wait(*shared->context, delay);
+  if (shared->stopping) co_return;
+  co_await send(shared, account, std::move(request), disposition, std::move(push));
 }
 
 Task<void> Reports::send(AgentShared* shared, const Account* account, ReportRequest request, Disposition disposition,

@@ -3,6 +3,7 @@
 #include <random>
 
 #include "content_fetcher.h"
+#include "hashes.h"
 #include "herald/http_client.h"
 #include "herald/log.h"
 #include "herald/metrics.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "hashes.h"
 #include "herald/record.h"
 
 namespace herald::receiver {

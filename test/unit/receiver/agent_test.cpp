@@ -150,7 +150,7 @@ TEST_CASE("what does not fit is refused with the right code and told") {
   CHECK(phone.event()["status"] == 488);
   const auto type = phone.push({{"Content-Type", "image/png"}});
   CHECK(type->final() == 415);
-  CHECK(type->last().headers.get("Accept") == "text/plain, message/cpim");
+  CHECK(type->last().headers.get("Accept") == "text/plain, message/cpim, message/imdn+xml");
   CHECK(phone.push({}, std::string(11, 'x'))->final() == 413);
   CHECK(phone.push({}, "x", "sip:bob@127.0.0.1:5065")->final() == 404);
   CHECK(phone.push({}, "x", "sip:alice@ims.lab")->final() == 200);
@@ -186,7 +186,8 @@ TEST_CASE("PR-15: OPTIONS tells what the agent can do") {
   phone.executor.run_ready();
   CHECK(call->final() == 200);
   CHECK(call->last().headers.get("Allow") == "MESSAGE, OPTIONS, NOTIFY");
-  CHECK(call->last().headers.get("Accept") == "text/plain, text/html, message/cpim");
+  CHECK(call->last().headers.get("Accept") == "text/plain, text/html, message/cpim, message/imdn+xml");
+  CHECK(call->last().headers.get("Accept-Encoding") == "gzip, identity");
   CHECK(call->last().headers.get("Contact")->find("+g.oma.pusheventapp") != std::string_view::npos);
 }
 

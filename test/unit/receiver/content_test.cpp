@@ -149,13 +149,22 @@ TEST_CASE("PR-12: what was fetched must be what was referred to") {
   CHECK_FALSE(wrong_content(*parsed, "abcd").empty());
 }
 
+namespace {
+IntakeSource notified() {
+  IntakeSource source;
+  source.app = "news.ua";
+  source.mode = "notify";
+  return source;
+}
+}  // namespace
+
 TEST_CASE("PS-34: several pushes in one body are taken apart, each with its own id") {
   const std::string body =
       "--x\r\nContent-Type: text/plain\r\nContent-ID: <p1@h>\r\n\r\none\r\n--x\r\nContent-Type: image/png\r\nContent-ID: "
       "<p2@h>\r\n\r\ntwo\r\n--x\r\nContent-Type: " +
       reference() + "\r\n\r\n" + kInner + "\r\n--x--\r\n";
   const auto request = message({{"Content-Type", "multipart/mixed;boundary=x"}}, body);
-  const auto intake = read_intake(request, policy(), rules(), kNow, "news.ua");
+  const auto intake = read_intake(request, policy(), rules(), kNow, notified());
   REQUIRE(intake.items.size() == 3);
   CHECK(intake.items[0].push.id == "p1@h");
   CHECK(intake.items[0].body == "one");
@@ -165,7 +174,7 @@ TEST_CASE("PS-34: several pushes in one body are taken apart, each with its own 
   CHECK(intake.items[2].reference.has_value());
   auto picky = policy();
   picky.accept = {"text/html"};
-  CHECK(read_intake(request, picky, rules(), kNow, "news.ua").verdict.status == 415);  // all or nothing (PR-4)
+  CHECK(read_intake(request, picky, rules(), kNow, notified()).verdict.status == 415);  // all or nothing (PR-4)
 }
 
 TEST_CASE("PR-13: a REFER is read with its escapes, and only what it may say is taken over") {

@@ -8,8 +8,10 @@
 
 #include "command_line.h"
 #include "container/container.h"
+#include "doubles/fake_msrp.h"
 #include "doubles/fake_sip_stack.h"
 #include "doubles/manual_executor.h"
+#include "doubles/memory_blobs.h"
 #include "receiver_module.h"
 #include "store/memory_store.h"
 
@@ -97,6 +99,8 @@ struct Phone {
   store::MemoryStore own_store{memory_on(clock)};
   store::MemoryStore& store;
   FakeHttp web;
+  FakeMsrp msrp;
+  MemoryBlobs blobs;
   bool trusted = true;
   NoSh sh;
   NoHttp http;
@@ -130,7 +134,9 @@ struct Phone {
                               .own_hosts = {},
                               .own_identities = {},
                               .limits = {},
-                              .http_client = &web},
+                              .http_client = &web,
+                              .blobs = &blobs,
+                              .msrp = &msrp},
         shards, host, *snapshot);
     executor.run([&] { spawn(start(*container)); });
     executor.run_ready();

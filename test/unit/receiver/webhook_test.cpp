@@ -19,7 +19,7 @@ ConfigNode things(std::vector<std::pair<std::string, ConfigNode>> webhook = {}, 
   return config_map({{"things", config_items({std::move(thing)})}, {"webhook", config_map(std::move(webhook))}});
 }
 
-std::shared_ptr<FakeSipStack::Call> push(Phone& phone, const std::string& id, std::string body = "valve open") {
+std::shared_ptr<FakeSipStack::Call> deliver(Phone& phone, const std::string& id, std::string body = "valve open") {
   return phone.receive("MESSAGE",
                        {{"Content-ID", "<" + id + ">"},
                         {"P-Asserted-Identity", "<sip:push-news@ims.lab>"},
@@ -33,7 +33,7 @@ std::shared_ptr<FakeSipStack::Call> push(Phone& phone, const std::string& id, st
 TEST_CASE("PR-7 on ISC: a push for a thing is answered 200 and POSTed to its webhook") {
   Phone phone(things(), nullptr);
   CHECK(phone.sent("REGISTER") == 0);
-  CHECK(push(phone, "p1")->final() == 200);
+  CHECK(deliver(phone, "p1")->final() == 200);
   REQUIRE(phone.web.asked.size() == 1);
   const auto& call = phone.web.asked[0]->call;
   CHECK(call.method == "POST");
@@ -52,23 +52,23 @@ TEST_CASE("PR-7 on ISC: a push for a thing is answered 200 and POSTed to its web
 
 TEST_CASE("PR-9 on ISC: a repeated push is answered 200 and not POSTed again, for 24 hours") {
   Phone phone(things(), nullptr);
-  CHECK(push(phone, "p1")->final() == 200);
-  CHECK(push(phone, "p1")->final() == 200);
+  CHECK(deliver(phone, "p1")->final() == 200);
+  CHECK(deliver(phone, "p1")->final() == 200);
   REQUIRE(phone.web.asked.size() == 1);
   phone.web.asked[0]->answer(200);
   phone.executor.run_ready();
-  CHECK(push(phone, "p1")->final() == 200);
+  CHECK(deliver(phone, "p1")->final() == 200);
   phone.executor.advance(23h);
-  CHECK(push(phone, "p1")->final() == 200);
+  CHECK(deliver(phone, "p1")->final() == 200);
   CHECK(phone.web.asked.size() == 1);
   phone.executor.advance(2h);
-  CHECK(push(phone, "p1")->final() == 200);
+  CHECK(deliver(phone, "p1")->final() == 200);
   CHECK(phone.web.asked.size() == 2);
 }
 
 TEST_CASE("webhook: tried again, later each time, until it takes the push") {
   Phone phone(things({{"first_delay", config_scalar("10s")}, {"max_delay", config_scalar("30s")}}), nullptr);
-  CHECK(push(phone, "p1")->final() == 200);
+  CHECK(deliver(phone, "p1")->final() == 200);
   phone.web.asked[0]->answer(503);
   phone.executor.advance(9s);
   CHECK(phone.web.asked.size() == 1);
@@ -92,7 +92,7 @@ TEST_CASE("webhook: tried again, later each time, until it takes the push") {
 
 TEST_CASE("webhook: given up after the attempts allowed, after its lifetime, and at once when the content is refused") {
   Phone attempts(things({{"max_attempts", config_scalar("2")}, {"first_delay", config_scalar("1s")}}), nullptr);
-  CHECK(push(attempts, "p1")->final() == 200);
+  CHECK(deliver(attempts, "p1")->final() == 200);
   attempts.web.asked[0]->answer(500);
   attempts.executor.advance(2s);
   REQUIRE(attempts.web.asked.size() == 2);
@@ -101,7 +101,7 @@ TEST_CASE("webhook: given up after the attempts allowed, after its lifetime, and
   CHECK(attempts.web.asked.size() == 2);
 
   Phone refused(things(), nullptr);
-  CHECK(push(refused, "p1")->final() == 200);
+  CHECK(deliver(refused, "p1")->final() == 200);
   refused.web.asked[0]->answer(422);
   refused.executor.advance(2h);
   CHECK(refused.web.asked.size() == 1);
@@ -177,7 +177,7 @@ TEST_CASE("webhook: what was answered 200 is POSTed after a restart") {
   store::MemoryStore kept(memory_on(clock));
   {
     Phone before(things(), &kept);
-    CHECK(push(before, "p1")->final() == 200);
+    CHECK(deliver(before, "p1")->final() == 200);
     CHECK(before.web.asked.size() == 1);  // and no answer ever came
   }
   Phone after(things(), &kept);
@@ -185,20 +185,20 @@ TEST_CASE("webhook: what was answered 200 is POSTed after a restart") {
   CHECK(nlohmann::json::parse(after.web.asked[0]->call.body)["id"] == "p1");
   after.web.asked[0]->answer(200);
   after.executor.run_ready();
-  CHECK(push(after, "p1")->final() == 200);
+  CHECK(deliver(after, "p1")->final() == 200);
   CHECK(after.web.asked.size() == 1);
 }
 
 TEST_CASE("webhook: more than may wait is refused with Retry-After, not lost") {
   Phone phone(things({{"max_waiting", config_scalar("2")}}), nullptr);
-  CHECK(push(phone, "p1")->final() == 200);
-  CHECK(push(phone, "p2")->final() == 200);
-  const auto refused = push(phone, "p3");
+  CHECK(deliver(phone, "p1")->final() == 200);
+  CHECK(deliver(phone, "p2")->final() == 200);
+  const auto refused = deliver(phone, "p3");
   CHECK(refused->final() >= 480);
   CHECK(refused->last().headers.has("Retry-After"));
   phone.web.asked[0]->answer(200);
   phone.executor.run_ready();
-  CHECK(push(phone, "p3")->final() == 200);
+  CHECK(deliver(phone, "p3")->final() == 200);
 }
 
 TEST_CASE("PR-2, PR-4 on ISC: the module subscribes for the thing, and a NOTIFY is answered when its push is safe") {
