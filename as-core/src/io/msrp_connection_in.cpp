@@ -112,10 +112,12 @@ void MsrpConnection::release(const std::shared_ptr<MsrpChannel>& channel) {
   const auto self = shared_from_this();
   if (!held_ || state_ != State::open) return;
   held_ = false;
+  parsing_ = true;  // what this sets off must not read on before it is done
   if (channel && channel->usable())
     begin_request(channel);
   else
     refuse(481, MsrpDrop::unknown_session);
+  parsing_ = false;
   if (state_ == State::open) resume();
 }
 

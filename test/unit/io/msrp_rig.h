@@ -148,6 +148,11 @@ class RawPeer {
       rig_.turn();
     }
   }
+  // Once, as much as the socket takes.
+  std::size_t try_say(std::string_view text) {
+    const auto sent = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+    return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+  }
   // Everything that came until now.
   std::string& heard() {
     std::string buffer(65536, '\0');
