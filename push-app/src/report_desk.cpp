@@ -252,6 +252,8 @@ Task<void> ReportDesk::sweep(Self self) {
       break;
     }
     more = page->records.size() == kSweepPage;
+    // A page at a time, its records beside each other: they share the store's commits.
+    std::vector<Future<bool>> ending;
     for (const auto& record : page->records) {
       const auto delivery = decode_delivery(record);
       if (!delivery) {
@@ -259,27 +261,27 @@ Task<void> ReportDesk::sweep(Self self) {
         failed = true;
         continue;
       }
-      ReportName name{delivery->push, delivery->index};
-      const auto home = self->context_.home_shard(canonical_identity(delivery->address));
-      bool ended = false;
-      if (home == self->context_.shard()) {
-        ended = co_await end_here(self, std::move(name));
-      } else {
-        auto promise = std::make_shared<Promise<bool>>();
-        auto future = promise->future();
-        const bool taken = self->relay_ && self->relay_(home, [name = std::move(name), promise](ReportDesk& desk) mutable {
-          spawn(answer_end(desk.shared_from_this(), std::move(name), std::move(promise)));
-        });
-        if (taken) {
-          const auto answer = co_await future;
-          ended = answer && *answer;
-        }
-      }
+      auto promise = std::make_shared<Promise<bool>>();
+      ending.push_back(promise->future());
+      self->end_at_home({delivery->push, delivery->index}, canonical_identity(delivery->address), std::move(promise));
+    }
+    for (auto& each : ending) {
+      const auto ended = co_await each;
       if (*self->stopped_) co_return;
-      failed = failed || !ended;  // it is still there: the same page again would not help
+      failed = failed || !ended || !*ended;  // it is still there: the same page again would not help
     }
   }
   self->sweep_later();
+}
+
+void ReportDesk::end_at_home(ReportName name, const std::string& user, std::shared_ptr<Promise<bool>> to) {
+  const auto home = context_.home_shard(user);
+  if (home == context_.shard()) return spawn(answer_end(shared_from_this(), std::move(name), std::move(to)));
+  // Not taken: the next sweep finds it again.
+  const bool taken = relay_ && relay_(home, [name = std::move(name), to](ReportDesk& desk) mutable {
+                       spawn(answer_end(desk.shared_from_this(), std::move(name), std::move(to)));
+                     });
+  if (!taken) to->set(false);
 }
 
 Task<void> ReportDesk::answer_end(Self self, ReportName name, std::shared_ptr<Promise<bool>> to) {

@@ -56,6 +56,7 @@ class ReportDesk : public std::enable_shared_from_this<ReportDesk> {
 
   void sweep_later();
   static Task<void> sweep(Self self);
+  void end_at_home(ReportName name, const std::string& user, std::shared_ptr<Promise<bool>> to);
   static Task<bool> end_here(Self self, ReportName name);
   static Task<void> answer_end(Self self, ReportName name, std::shared_ptr<Promise<bool>> to);
 

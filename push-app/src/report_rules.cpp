@@ -158,7 +158,7 @@ bool end_without_report(Delivery& delivery, const PushJob& job, WallTime now) {
   const bool relayed = held || std::any_of(delivery.history.begin(), delivery.history.end(), [](const Transition& line) {
                          return line.status == Status::network_accepted && by_relay(line);
                        });
-  const bool known = delivery.evidence == Evidence::receiver || !relayed || job.report_if_possible;
+  const bool known = delivery.evidence > Evidence::network || !relayed || job.report_if_possible;
   return known ? delivery.move_to(Status::delivered, 1000, std::string(kCause), now)
                : delivery.move_to(Status::timeout, 4000, std::string(kCause), now);
 }

@@ -42,7 +42,7 @@ struct ReportEffect {
   bool alarm = false;    // a relay or receiver reports an error of its own
 };
 [[nodiscard]] std::string_view to_string(ReportEffect::Kind kind) noexcept;
-[[nodiscard]] ReportEffect apply_report(Delivery& delivery, const PushJob& job, const DispositionNotice& notice, WallTime now);
+ReportEffect apply_report(Delivery& delivery, const PushJob& job, const DispositionNotice& notice, WallTime now);
 
 // How long one is awaited (PS-54): not beyond the life of its push's record. deliver-before does not end it: the content is
 // delivered for all we know, and whoever holds it knows when it expires (PS-16).

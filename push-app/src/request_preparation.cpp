@@ -18,10 +18,19 @@ Expected<SipServletRequest> if_it_fits(Expected<SipServletRequest> request, std:
   return fail(ErrorCode::too_large, "the request would have " + std::to_string(bytes) + " bytes");
 }
 
-Expected<SipServletRequest> made(ServletContext& context, const LoadedDelivery& loaded, const Attempt& attempt,
-                                 PushMessage message, WallTime now) {
-  if (attempt.report) ask_for_reports(message, report_request(*loaded.job, loaded.delivery), now);
-  return if_it_fits(make_pager_request(context.sip_factory(), message, loaded.job->trace), attempt.max_bytes);
+Expected<SipServletRequest> made(ServletContext& context, const LoadedDelivery& loaded, Attempt& attempt, PushMessage message,
+                                 WallTime now) {
+  const auto request = [&](const PushMessage& whole) {
+    return if_it_fits(make_pager_request(context.sip_factory(), whole, loaded.job->trace), attempt.max_bytes);
+  };
+  if (!attempt.report) return request(message);
+  auto asking = message;
+  ask_for_reports(asking, report_request(*loaded.job, loaded.delivery), now);
+  auto made = request(asking);
+  if (made || made.error().code != ErrorCode::too_large || !loaded.job->report_if_possible) return made;
+  // A report that would be nice is not worth a larger mode, or no delivery at all.
+  attempt.report = false;
+  return request(message);
 }
 
 }  // namespace
@@ -34,7 +43,7 @@ MessageContext message_context(ServletContext& context) {
   return about;
 }
 
-Task<Expected<SipServletRequest>> prepare_message(Preparation with, const LoadedDelivery* loaded, const Attempt* attempt) {
+Task<Expected<SipServletRequest>> prepare_message(Preparation with, const LoadedDelivery* loaded, Attempt* attempt) {
   const auto& job = *loaded->job;
   const auto& address = loaded->delivery.address;
   if (attempt->mode != Mode::indirection) {

@@ -19,8 +19,9 @@ struct Preparation {
 };
 
 // Error{too_large}: it does not fit into `attempt.max_bytes`. Error{invalid}: a header field is refused. Error{unavailable}: no
-// link could be made. `loaded` and `attempt` must outlive the task.
-Task<Expected<SipServletRequest>> prepare_message(Preparation with, const LoadedDelivery* loaded, const Attempt* attempt);
+// link could be made. `attempt.report` goes when only the request for reports does not fit and may be left out. `loaded` and
+// `attempt` must outlive the task.
+Task<Expected<SipServletRequest>> prepare_message(Preparation with, const LoadedDelivery* loaded, Attempt* attempt);
 
 // What every request of an attempt starts from; a new icid each (PS-3).
 [[nodiscard]] MessageContext message_context(ServletContext& context);
