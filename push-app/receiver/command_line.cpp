@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kFooter =
     "Prints one JSON object a line: registered, unregistered, subscribed, notified, subscription_ended, published,\n"
-    "unpublished, referred, push, push_refused, report_sent, error.\n"
+    "unpublished, referred, push, push_refused, session, report_sent, error.\n"
     "With --refer ask, a line \"accept ID\" or \"deny ID\" on standard input decides on a REFER (ID: of its referred line).\n"
     "SIGTERM and SIGINT end the registrations and then the program, --duration does the same.\n"
     "Exit codes: 0 ended as asked, 1 internal error, 2 wrong usage, 3 the address cannot be bound,\n"

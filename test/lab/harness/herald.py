@@ -1,4 +1,5 @@
 """heraldd and herald-receiver as a scenario uses them."""
+import base64
 import http.client
 import json
 import socket
@@ -26,7 +27,7 @@ diameter:
 http: {{listen: 127.0.0.1:{http}}}
 admin: {{listen: 127.0.0.1:{admin}, socket: {directory}/herald.sock}}
 store: {{driver: {driver}{path}}}
-services: [{services}]
+{node}services: [{services}]
 modules:
   push:
     path: builtin
@@ -34,7 +35,7 @@ modules:
       sender_identity: sip:push@{domain}
       on_hss_failure: {on_hss_failure}
       initiators:
-        - {{name: news, token: {token}, identities: ["sip:push-news@{domain}"], applications: ["*"], rate: {rate}/s}}
+        - {{name: news, token: {token}, identities: ["sip:push-news@{domain}"], applications: ["*"], rate: {rate}/s{initiator}}}
 {extra}"""
 
 
@@ -42,9 +43,11 @@ class Herald:
     """One heraldd. Started again it finds the same ports, configuration and database."""
 
     def __init__(self, directory, binary, core_ports, sip_port, services, on_hss_failure="default", driver="sqlite", rate=2000,
-                 diameter="true", extra=""):
+                 diameter="true", extra="", msrp=False, initiator=""):
+        """`msrp`: sessions have a port; `extra`: lines of modules.push.config; `initiator`: more about the account."""
         self.directory, self.binary = Path(directory), binary
         self.sip_port, self.http_port, self.admin_port = sip_port, free_port(), free_port()
+        self.msrp_port = free_port() if msrp else None
         self.process = None
         self.directory.mkdir(parents=True, exist_ok=True)
         scscf, hss = core_ports
@@ -52,7 +55,8 @@ class Herald:
         self.config.write_text(CONFIG.format(
             domain=DOMAIN, sip=sip_port, scscf=scscf, hss=hss, http=self.http_port, admin=self.admin_port, directory=self.directory,
             driver=driver, path=f", path: {self.directory}/herald.db" if driver == "sqlite" else "", services=services,
-            on_hss_failure=on_hss_failure, token=TOKEN, rate=rate, diameter=diameter, extra=extra))
+            on_hss_failure=on_hss_failure, token=TOKEN, rate=rate, diameter=diameter, extra=extra,
+            node=f"msrp: {{listen: 127.0.0.1:{self.msrp_port}}}\n" if msrp else "", initiator=f", {initiator}" if initiator else ""))
 
     def start(self, wait=True):
         self.process = Process("heraldd", [self.binary, "--config", self.config], self.directory / "heraldd.log")
@@ -109,6 +113,21 @@ class Herald:
         if status != 202:
             raise LabError(f"POST /v1/pushes: {status} {answer}")
         return json.loads(answer)["id"]
+
+    def upload(self, content, kind="application/octet-stream", timeout=120):
+        """POST /v1/contents; returns the reference."""
+        status, _, answer = self.request("POST", "/v1/contents", content, {"Content-Type": kind}, timeout=timeout)
+        if status != 201:
+            raise LabError(f"POST /v1/contents: {status} {answer}")
+        return json.loads(answer)["id"]
+
+    def push_bytes(self, to, content, kind="application/octet-stream", **fields):
+        """Submits content of any size: within the request as long as that is possible, uploaded before else."""
+        if len(content) <= 65536:
+            what = {"type": kind, "base64": base64.b64encode(content).decode()}
+        else:
+            what = {"ref": self.upload(content, kind)}
+        return self.push(to, content=what, **fields)
 
     def recipient(self, push_id):
         state = self.get_json(f"/v1/pushes/{push_id}")
