@@ -123,7 +123,7 @@ Expected<void> Node::open_http() {
   io_ = std::make_unique<io::IoLoop>(options_.clock);
   http_ = std::make_unique<io::HttpServer>(*io_, io::HttpServerSettings{"http", http_limits(config), blobs_.get()});
   admin_ = std::make_unique<io::HttpServer>(*io_, io::HttpServerSettings{"admin", {}});
-  http_client_ = std::make_unique<io::HttpClientService>(*io_);
+  http_client_ = std::make_unique<io::HttpClientService>(*io_, io::HttpClientLimits{}, nullptr, blobs_.get());
   // /v1/node tells of things that only the control thread may look at, so it runs there like the other orders of operators.
   io::add_admin_routes(admin_->routes(*io_), {ready_, live_, nullptr});
   add_operator_routes(admin_->routes(options_.control), *this, [this] { return node_json(*this); });

@@ -111,7 +111,7 @@ Task<void> end(ReceiverAgent& agent, sip::SofiaRoot& root) {
 // The network besides SIP, on a thread of its own.
 class IoSide {
  public:
-  IoSide() = default;
+  explicit IoSide(BlobStore& blobs) : client_(loop_, {}, nullptr, &blobs) {}
   IoSide(const IoSide&) = delete;
   IoSide& operator=(const IoSide&) = delete;
   ~IoSide() { stop(); }
@@ -142,7 +142,7 @@ class IoSide {
 
  private:
   io::IoLoop loop_;
-  io::HttpClientService client_{loop_};
+  io::HttpClientService client_;
   std::unique_ptr<io::MsrpEndpointService> msrp_;
   std::thread thread_;
 };
@@ -264,7 +264,7 @@ int run(CommandLine line, Signals& signals) {
       if (module->agent() != nullptr) module->agent()->cut_sessions();
     });
   });
-  IoSide network;
+  IoSide network(**blobs);
   if (line.msrp) {
     if (auto bound = network.listen(line.msrp->first + ":" + std::to_string(line.msrp->second), cutting); !bound) {
       std::fprintf(stderr, "herald-receiver: %s\n", bound.error().text.c_str());

@@ -31,8 +31,12 @@ bool well_formed(const HttpCall& call) {
 
 class HttpClientService::Impl final : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(IoLoop& loop, const HttpClientLimits& limits, std::unique_ptr<NameLookup> names)
-      : loop_(loop), limits_(limits), names_(names ? std::move(names) : make_name_lookup(loop)) {
+  Impl(IoLoop& loop, const HttpClientLimits& limits, std::unique_ptr<NameLookup> names, BlobStore* blobs)
+      : loop_(loop),
+        limits_(limits),
+        names_(names ? std::move(names) : make_name_lookup(loop)),
+        blobs_(blobs),
+        pool_(std::make_unique<HttpConnectionPool>(loop, limits.pool)) {
     metrics_.running_limit.set(static_cast<double>(limits.running));
     metrics_.waiting_limit.set(static_cast<double>(limits.waiting));
   }
@@ -81,6 +85,7 @@ class HttpClientService::Impl final : public std::enable_shared_from_this<Impl> 
     hosts_.clear();
     admitted_.clear();
     names_.reset();
+    pool_.reset();
     waiting_ = running_ = 0;
     show();
   }
@@ -135,9 +140,9 @@ class HttpClientService::Impl final : public std::enable_shared_from_this<Impl> 
       if (!loaded) return defer(id, fail(loaded.error()));
       tls = std::move(*loaded);
     }
-    job.exchange =
-        std::make_unique<HttpExchange>(loop_, *names_, std::move(arrival.call), arrival.url, std::move(tls), arrival.deadline,
-                                       [this, id](Expected<HttpResponse> result) { defer(id, std::move(result)); });
+    job.exchange = std::make_unique<HttpExchange>(HttpExchange::Means{loop_, *names_, *pool_, blobs_}, std::move(arrival.call),
+                                                  arrival.url, std::move(tls), arrival.deadline,
+                                                  [this, id](Expected<HttpResponse> result) { defer(id, std::move(result)); });
     job.exchange->start();
   }
 
@@ -159,7 +164,10 @@ class HttpClientService::Impl final : public std::enable_shared_from_this<Impl> 
 
   void end(std::uint64_t id, Expected<HttpResponse> result) {
     const auto found = jobs_.find(id);
-    if (found == jobs_.end()) return;
+    if (found == jobs_.end()) {  // its time was up meanwhile
+      if (result && result->blob) (void)blobs_->remove(result->blob->blob.id);
+      return;
+    }
     auto job = std::move(found->second);
     jobs_.erase(found);
     loop_.timers().cancel(job.timer);
@@ -207,6 +215,8 @@ class HttpClientService::Impl final : public std::enable_shared_from_this<Impl> 
   const HttpClientLimits limits_;
   HttpClientMetrics metrics_;
   std::unique_ptr<NameLookup> names_;
+  BlobStore* const blobs_;
+  std::unique_ptr<HttpConnectionPool> pool_;
   std::map<std::string, std::shared_ptr<const TlsClient>> anchors_;
   std::map<std::uint64_t, Job> jobs_;
   std::map<std::string, Host> hosts_;
@@ -219,8 +229,8 @@ class HttpClientService::Impl final : public std::enable_shared_from_this<Impl> 
   std::atomic<bool> closed_{false};
 };
 
-HttpClientService::HttpClientService(IoLoop& loop, HttpClientLimits limits, std::unique_ptr<NameLookup> names)
-    : impl_(std::make_shared<Impl>(loop, limits, std::move(names))) {}
+HttpClientService::HttpClientService(IoLoop& loop, HttpClientLimits limits, std::unique_ptr<NameLookup> names, BlobStore* blobs)
+    : impl_(std::make_shared<Impl>(loop, limits, std::move(names), blobs)) {}
 
 HttpClientService::~HttpClientService() { impl_->close(); }
 

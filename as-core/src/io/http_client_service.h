@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "herald/http_client.h"
+#include "io/http_connection_pool.h"
 #include "io/io_loop.h"
 #include "io/name_lookup.h"
 
@@ -18,12 +19,15 @@ struct HttpClientLimits {
   std::size_t max_body = 16 * 1024 * 1024;         // of a request: Error{too_large}
   Duration longest = std::chrono::minutes(5);      // for calls without a deadline: nothing waits for ever
   Duration retry_after = std::chrono::seconds(1);  // told with busy
+  HttpPoolLimits pool{};                           // connections that wait for their next request
 };
 
 class HttpClientService final : public HttpClient {
  public:
   // `names`: for tests that play the name server; else the machine's.
-  explicit HttpClientService(IoLoop& loop, HttpClientLimits limits = {}, std::unique_ptr<NameLookup> names = {});
+  // `blobs`: where large answers go (HttpCall::blob_above); outlives the loop.
+  explicit HttpClientService(IoLoop& loop, HttpClientLimits limits = {}, std::unique_ptr<NameLookup> names = {},
+                             BlobStore* blobs = nullptr);
   ~HttpClientService() override;
   HttpClientService(const HttpClientService&) = delete;
   HttpClientService& operator=(const HttpClientService&) = delete;

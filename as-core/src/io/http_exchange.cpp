@@ -1,5 +1,7 @@
 #include "io/http_exchange.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <event2/buffer.h>
@@ -16,10 +18,12 @@ constexpr std::size_t kReadAhead = 64 * 1024;
 
 }  // namespace
 
-HttpExchange::HttpExchange(IoLoop& loop, NameLookup& names, HttpCall call, HttpUrl url, std::shared_ptr<const TlsClient> tls,
-                           Deadline deadline, Done done)
-    : loop_(loop),
-      names_(names),
+HttpExchange::HttpExchange(Means means, HttpCall call, HttpUrl url, std::shared_ptr<const TlsClient> tls, Deadline deadline,
+                           Done done)
+    : loop_(means.loop),
+      names_(means.names),
+      pool_(means.pool),
+      blobs_(means.blobs),
       call_(std::move(call)),
       url_(std::move(url)),
       tls_(std::move(tls)),
@@ -42,6 +46,8 @@ std::string_view HttpExchange::stage() const noexcept {
       return "looking up the name";
     case Stage::connect:
       return "connecting";
+    case Stage::storing:
+      return "storing the answer";
     case Stage::answer:
     case Stage::done:
       break;
@@ -52,6 +58,35 @@ std::string_view HttpExchange::stage() const noexcept {
 // ---- where to
 
 void HttpExchange::start() {
+  if (!use_kept_connection()) look_up();
+}
+
+// Whom a connection leads to, and what it has proved.
+static std::string pool_key(const HttpUrl& url, const HttpCall& call) {
+  return (url.tls ? "https " : "http ") + url.authority() + ' ' + call.ca_file;
+}
+
+bool HttpExchange::use_kept_connection() {
+  const auto taken = pool_.take(pool_key(url_, call_), call_.public_only);
+  if (!taken) return false;
+  bev_ = taken->connection;
+  kept_ = true;
+  public_address_ = taken->public_address;
+  watch_connection();
+  send_request();
+  return true;
+}
+
+// RFC 9112 9.3.1, 9.6: a server may close a connection that waits at any time, also while our request is under way to it.
+bool HttpExchange::may_try_again() const {
+  if (!kept_ || !parser_.idle() || head_.status != 0 || interim_ != 0) return false;
+  static constexpr std::array<std::string_view, 6> kIdempotent{"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
+  return std::find(kIdempotent.begin(), kIdempotent.end(), call_.method) != kIdempotent.end() ||
+         evbuffer_get_length(bufferevent_get_output(bev_)) >= request_bytes_;
+}
+
+void HttpExchange::look_up() {
+  stage_ = Stage::lookup;
   if (const auto address = url_.literal ? NetAddress::parse(url_.host, url_.port) : std::nullopt)
     return on_addresses(std::vector<NetAddress>{*address});
   const auto lookup = names_.start(url_.host, url_.port, [this](Expected<std::vector<NetAddress>> addresses) {
@@ -108,16 +143,21 @@ bool HttpExchange::open_socket() {
   return bev_ != nullptr;
 }
 
+// bufferevent_free() clears the callbacks and the destructor calls it, so `self` is alive in each of them.
+void HttpExchange::watch_connection() {
+  bufferevent_setcb(
+      bev_, [](bufferevent*, void* self) noexcept { static_cast<HttpExchange*>(self)->on_readable(); }, nullptr,
+      [](bufferevent*, short what, void* self) noexcept { static_cast<HttpExchange*>(self)->on_event(what); }, this);
+  bufferevent_setwatermark(bev_, EV_READ, 0, kReadAhead);
+}
+
 bool HttpExchange::connect_to(const NetAddress& address) {
   if (!open_socket()) {
     connect_failure_ = "no memory for a connection";
     return false;
   }
-  // bufferevent_free() clears the callbacks and the destructor calls it, so `self` is alive in each of them.
-  bufferevent_setcb(
-      bev_, [](bufferevent*, void* self) noexcept { static_cast<HttpExchange*>(self)->on_readable(); }, nullptr,
-      [](bufferevent*, short what, void* self) noexcept { static_cast<HttpExchange*>(self)->on_event(what); }, this);
-  bufferevent_setwatermark(bev_, EV_READ, 0, kReadAhead);
+  watch_connection();
+  public_address_ = is_public(address);
   inside_connect_ = true;
   failed_inside_ = false;
   const int result = bufferevent_socket_connect(bev_, address.get(), static_cast<int>(address.size));
@@ -142,8 +182,12 @@ void HttpExchange::on_event(short what) {
                              : error != 0 ? std::strerror(error)
                                           : "the connection was ended");
   }
-  read_input();  // the answer may have come before the error
-  if (stage_ != Stage::done) on_end_of_input((what & BEV_EVENT_EOF) != 0);
+  if (stage_ != Stage::answer) return;
+  if (!paused_) read_input();  // the answer may have come before the error
+  if (paused_)
+    end_seen_ = (what & BEV_EVENT_EOF) != 0;
+  else if (stage_ == Stage::answer)
+    on_end_of_input((what & BEV_EVENT_EOF) != 0);
 }
 
 void HttpExchange::on_connect_failed(std::string why) {
@@ -157,8 +201,13 @@ void HttpExchange::on_connect_failed(std::string why) {
 void HttpExchange::on_connected() {
   loop_.timers().cancel(connect_timer_);
   connect_timer_ = {};
+  send_request();
+}
+
+void HttpExchange::send_request() {
   stage_ = Stage::answer;
   const auto text = request_text();
+  request_bytes_ = text.size() + call_.body.size();
   bufferevent_write(bev_, text.data(), text.size());
   if (!call_.body.empty()) bufferevent_write(bev_, call_.body.data(), call_.body.size());
   bufferevent_enable(bev_, EV_READ | EV_WRITE);
@@ -169,13 +218,16 @@ std::string HttpExchange::request_text() const {
   for (const auto& field : call_.headers) text.append(field.name).append(": ").append(field.value).append("\r\n");
   if (!call_.body.empty() || call_.method == "POST" || call_.method == "PUT")
     text += "Content-Length: " + std::to_string(call_.body.size()) + "\r\n";
-  return text + "Connection: close\r\n\r\n";
+  if (!pool_.keeps()) text += "Connection: close\r\n";
+  return text + "\r\n";
 }
 
 // ---- the answer
 
 void HttpExchange::on_readable() {
-  if (stage_ == Stage::answer) read_input();
+  if (stage_ == Stage::answer && !paused_) return read_input();
+  // libevent calls again and again while a full buffer is not emptied.
+  if (bev_ != nullptr) bufferevent_disable(bev_, EV_READ);
 }
 
 void HttpExchange::read_input() {
@@ -188,8 +240,11 @@ void HttpExchange::read_input() {
       view = std::string_view(static_cast<const char*>(static_cast<const void*>(bytes)), available);
     }
     const auto step = parser_.next(view);
-    if (step == HttpParser::Step::body) body_.append(parser_.body_piece());  // before the drain: the piece lies in the buffer
-    evbuffer_drain(input, available - view.size());
+    const auto used = available - view.size();
+    if (step == HttpParser::Step::body && !take_body(parser_.body_piece()))  // before the drain: the piece lies in the buffer
+      return fail_with(ErrorCode::busy, "the answer cannot be stored");
+    evbuffer_drain(input, used);
+    if (paused_) return;
     if (step == HttpParser::Step::need_more) {
       if (evbuffer_get_length(input) > 0) continue;
       return;
@@ -214,11 +269,57 @@ bool HttpExchange::take(HttpParser::Step step) {
     fail_with(ErrorCode::corrupt, "no final answer");
     return false;
   }
-  on_head();
+  on_complete();
   return false;
 }
 
-void HttpExchange::on_head() {
+bool HttpExchange::take_body(std::string_view piece) {
+  const bool large = blobs_ != nullptr && call_.blob_above && body_.size() + piece.size() > *call_.blob_above;
+  if (!spool_ && !large) {
+    body_.append(piece);
+    return true;
+  }
+  if (!spool_) {
+    spool_ = std::make_unique<BodySpool>(*blobs_, loop_, *this, call_.max_response_bytes);
+    if (!body_.empty() && !spool_->append(std::exchange(body_, {}))) return false;
+  }
+  if (!spool_->append(piece)) return false;
+  paused_ = spool_->congested();
+  return true;
+}
+
+void HttpExchange::on_spool_drained() {
+  if (stage_ != Stage::answer || !std::exchange(paused_, false)) return;
+  bufferevent_enable(bev_, EV_READ);
+  read_input();
+  if (!paused_ && stage_ == Stage::answer && end_seen_) on_end_of_input(*end_seen_);
+}
+
+void HttpExchange::on_spooled(Expected<SpooledBlob> blob) {
+  if (stage_ != Stage::storing) return;
+  if (!blob) return fail_with(blob.error().code, blob.error().text);
+  HttpResponse response;
+  response.status = head_.status;
+  response.headers = std::move(head_.headers);
+  response.blob = HttpBlobBody{blob->take()};
+  finish(std::move(response));
+}
+
+// The connection goes on if both sides have said all and want it.
+void HttpExchange::keep_or_drop_connection() {
+  const bool quiet =
+      evbuffer_get_length(bufferevent_get_input(bev_)) == 0 && evbuffer_get_length(bufferevent_get_output(bev_)) == 0;
+  if (head_.keep_alive && !head_.until_close && quiet && !end_seen_)
+    pool_.give(pool_key(url_, call_), std::exchange(bev_, nullptr), public_address_);
+  drop_connection();
+}
+
+void HttpExchange::on_complete() {
+  keep_or_drop_connection();
+  if (spool_) {
+    stage_ = Stage::storing;
+    return spool_->finish();
+  }
   HttpResponse response;
   response.status = head_.status;
   response.headers = std::move(head_.headers);
@@ -228,7 +329,12 @@ void HttpExchange::on_head() {
 
 // An answer that ends with its connection may have been cut short: over TLS only the peer's own goodbye proves that it was not.
 void HttpExchange::on_end_of_input(bool clean) {
-  if (clean && parser_.ends_with_close()) return on_head();
+  if (clean && parser_.ends_with_close()) return on_complete();
+  if (may_try_again()) {
+    kept_ = false;
+    drop_connection();
+    return look_up();
+  }
   fail_with(ErrorCode::unavailable,
             parser_.idle() && head_.status == 0 ? "the server closed without an answer" : "the answer was cut short");
 }
