@@ -13,20 +13,28 @@ import yaml
 
 TEST = pathlib.Path(__file__).resolve().parents[1]
 TABLE = TEST / "conformance.yaml"
-# The requirements of the push specification, by kind: how many there are.
+# The requirements of the push specification, of its status mapping (SM) and of the Push Access Protocol (PAP), by kind.
 KINDS = {"F": [*range(1, 11)], "S": [*range(1, 11)],
          "PS": [*range(1, 8), *range(10, 20), *range(20, 25), *range(30, 35), *range(40, 50), *range(50, 56), *range(60, 70), *range(70, 79),
                 *range(80, 83), *range(90, 98), *range(100, 107)],
-         "PR": [*range(1, 17)], "PA": [*range(1, 6)]}
-REQUIRED = [f"{kind}-{number}" for kind, numbers in KINDS.items() for number in numbers]
+         "PR": [*range(1, 17)], "PA": [*range(1, 6)], "SM": [*range(1, 19)],
+         "PAP": [1, 2, *range(10, 13), 20, 21, *range(30, 42), *range(50, 55), 60]}
+NAMES = "|".join(sorted(KINDS, key=len, reverse=True))
+
+
+def identifier(kind, number):
+    return f"{kind}-{number:02}" if kind == "PAP" else f"{kind}-{number}"
+
+
+REQUIRED = [identifier(kind, number) for kind, numbers in KINDS.items() for number in numbers]
 MOST = 4  # tests named for one requirement; there may be more
 
 
 def mentioned(name):
     """The ids in a test's name; PS-1..PS-4, PS-1..4 and PS-1 to PS-4 are all of them."""
     found = set()
-    for kind, first, last in re.findall(r"\b(PS|PR|PA|S|F)-(\d+)(?:(?:\.\.| to )(?:(?:PS|PR|PA|S|F)-)?(\d+))?", name):
-        found.update(f"{kind}-{number}" for number in range(int(first), int(last or first) + 1))
+    for kind, first, last in re.findall(rf"\b({NAMES})-(\d+)(?:(?:\.\.| to )(?:(?:{NAMES})-)?(\d+))?", name):
+        found.update(identifier(kind, number) for number in range(int(first), int(last or first) + 1))
     return found
 
 
@@ -80,8 +88,9 @@ def update(table, sources):
 
 
 def write(table):
-    head = ("# Every requirement of the push specification (sip-push.md: F features, S security, PS sender, PR receiver, PA consent) and the tests\n"
-            "# that prove it, or why it is out. test/house/conformance.py checks it and, with --update, fills in the tests.\n")
+    head = ("# Every requirement of the push specification (F features, S security, PS sender, PR receiver, PA consent), of the status mapping (SM) and\n"
+            "# of the Push Access Protocol (PAP), and the tests that prove it, or why it is out. test/house/conformance.py checks it and, with\n"
+            "# --update, fills in the tests.\n")
     parts = []
     for entry in table:
         quoted = entry["text"].replace('"', "'")
