@@ -248,7 +248,8 @@ Task<void> ResultOutbox::drain(Self self, std::string name) {
     Scan scan;
     scan.table = std::string(kReportTable);
     scan.term = parked_term(name);
-    scan.limit = std::min<std::size_t>(room, kPage);
+    // Where a host is down, others of its notifications may have grown too old meanwhile.
+    scan.limit = self->hosts_[name].failures > 0 ? kPage : std::min<std::size_t>(room, kPage);
     const auto page = co_await store.scan(std::move(scan));
     if (*self->stopped_) co_return;
     if (!page) break;

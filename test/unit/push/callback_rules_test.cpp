@@ -32,7 +32,7 @@ Expected<HttpResponse> answer(int status, std::vector<HttpField> headers = {}, s
   return response;
 }
 
-TEST_CASE("PAP-37 S-9 a callback URL that two parsers could read differently is refused") {
+TEST_CASE("PAP-37 a callback URL that two parsers could read differently is refused") {
   const char* const bad[] = {
       "",
       "hook.example/x",

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "cdr_file.h"
 #include "cdr_writer.h"
@@ -46,7 +47,7 @@ push::CdrConfig config_at(const fs::path& path) {
 
 TEST_CASE("SM-2 each finished delivery is one line: who, what, how and what came of it") {
   const TemporaryFolder folder;
-  const auto path = fs::path(folder.path()) / "cdr.jsonl";
+  const auto path = fs::path(folder.file("cdr.jsonl"));
   PushLab::Options options;
   options.config = "cdr: {path: " + path.string() + "}\n";
   std::string id;
@@ -120,7 +121,7 @@ TEST_CASE("SM-1 only the change that ends a delivery is a record; a display afte
 TEST_CASE("the CDR file is rotated by size, whole lines only, and the last ones are kept") {
   const TemporaryFolder folder;
   VirtualClock clock;
-  const auto path = fs::path(folder.path()) / "cdr.jsonl";
+  const auto path = fs::path(folder.file("cdr.jsonl"));
   push::CdrFile file(clock);
   auto config = config_at(path);
   config.rotate_bytes = 30;
@@ -140,7 +141,7 @@ TEST_CASE("the CDR file is rotated by size, whole lines only, and the last ones 
 TEST_CASE("the CDR file is rotated by age, also without traffic") {
   const TemporaryFolder folder;
   VirtualClock clock;
-  const auto path = fs::path(folder.path()) / "cdr.jsonl";
+  const auto path = fs::path(folder.file("cdr.jsonl"));
   push::CdrFile file(clock);
   file.configure(config_at(path));
   REQUIRE(file.write("{}\n").has_value());
@@ -157,7 +158,7 @@ TEST_CASE("the CDR file is rotated by age, also without traffic") {
 TEST_CASE("a CDR line that a crash cut off is removed, the whole ones stay") {
   const TemporaryFolder folder;
   VirtualClock clock;
-  const auto path = fs::path(folder.path()) / "cdr.jsonl";
+  const auto path = fs::path(folder.file("cdr.jsonl"));
   const auto whole = std::string(200000, 'a') + "\n";
   std::ofstream(path) << whole << std::string(100000, 'b');
   push::CdrFile file(clock);
@@ -170,7 +171,7 @@ TEST_CASE("a CDR line that a crash cut off is removed, the whole ones stay") {
 TEST_CASE("a CDR file that was moved away is opened anew") {
   const TemporaryFolder folder;
   VirtualClock clock;
-  const auto path = fs::path(folder.path()) / "cdr.jsonl";
+  const auto path = fs::path(folder.file("cdr.jsonl"));
   push::CdrFile file(clock);
   file.configure(config_at(path));
   REQUIRE(file.write("{\"a\":1}\n").has_value());
@@ -184,9 +185,9 @@ TEST_CASE("a CDR path that cannot be written is an error, not a crash") {
   const TemporaryFolder folder;
   VirtualClock clock;
   push::CdrFile file(clock);
-  file.configure(config_at(fs::path(folder.path()) / "no" / "such" / "folder"));
+  file.configure(config_at(folder.file("no/such/folder")));
   CHECK_FALSE(file.write("{}\n").has_value());
-  file.configure(config_at(folder.path()));
+  file.configure(config_at(folder.file("")));
   CHECK_FALSE(file.write("{}\n").has_value());
 }
 
@@ -194,7 +195,7 @@ TEST_CASE("charging records wait for a file that cannot be written, up to the li
   const TemporaryFolder folder;
   VirtualClock clock;
   auto config = std::make_shared<push::PushConfig>();
-  const auto parent = fs::path(folder.path()) / "later";
+  const auto parent = fs::path(folder.file("later"));
   config->cdr = config_at(parent / "cdr.jsonl");
   config->cdr.queue = 100;
   std::size_t taken = 0;
@@ -213,7 +214,7 @@ TEST_CASE("charging records of many threads are whole lines, and a reload goes o
   VirtualClock clock;
   const auto made = [&](const char* name) {
     auto config = std::make_shared<push::PushConfig>();
-    config->cdr = config_at(fs::path(folder.path()) / name);
+    config->cdr = config_at(fs::path(folder.file(name)));
     return std::shared_ptr<const push::PushConfig>(config);
   };
   const auto first = made("one.jsonl");

@@ -276,7 +276,7 @@ TEST_CASE("SM-3 no more attempts at a time than allowed, in all and for one host
   CHECK(answered == 120);
 }
 
-TEST_CASE("PAP-37 S-9 the account's patterns are asked again before a notification goes out") {
+TEST_CASE("PAP-37 the account's patterns are asked again before a notification goes out") {
   Reachable lab;
   lab.http.rule = [](const HttpCall&) { return fail(ErrorCode::unavailable, "scripted"); };
   const auto id = sent_push(lab);
