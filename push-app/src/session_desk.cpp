@@ -1,8 +1,20 @@
 #include "session_desk.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace herald::push {
+
+SessionDesk::SessionDesk(ServletContext& context)
+    : context_(context),
+      running_gauge_(metrics::gauge("herald_push_sessions", "Pushes that use a session just now")),
+      waited_(metrics::counter("herald_push_sessions_waited_total",
+                               "Pushes that had to wait for one of the sessions there may be")) {}
+
+void SessionDesk::wait(SlotId slot) {
+  waited_.add();
+  waiting_.push_back(slot);
+}
 
 bool SessionDesk::available() const {
   constexpr Duration kAskAgain = std::chrono::minutes(1);  // it may have been busy
@@ -28,10 +40,12 @@ Expected<std::shared_ptr<PushSession>> SessionDesk::open() {
 }
 
 void SessionDesk::add(const std::string& push, std::uint32_t index, std::shared_ptr<PushSession> session) {
-  sessions_.insert_or_assign({push, index}, std::move(session));
+  if (sessions_.insert_or_assign({push, index}, std::move(session)).second) running_gauge_.add(1);
 }
 
-void SessionDesk::remove(const std::string& push, std::uint32_t index) { sessions_.erase({push, index}); }
+void SessionDesk::remove(const std::string& push, std::uint32_t index) {
+  if (sessions_.erase({push, index}) > 0) running_gauge_.add(-1);
+}
 
 std::shared_ptr<PushSession> SessionDesk::find(const std::string& push, std::uint32_t index) const {
   const auto found = sessions_.find({push, index});
@@ -48,7 +62,8 @@ std::optional<SlotId> SessionDesk::next(const DeliveryQueue& queue) {
 }
 
 void SessionDesk::stop() noexcept {
-  for (auto& [key, session] : sessions_) session->stop();
+  running_gauge_.add(-static_cast<double>(sessions_.size()));
+  for (auto& [key, session] : std::exchange(sessions_, {})) session->stop();
 }
 
 }  // namespace herald::push

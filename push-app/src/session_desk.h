@@ -10,13 +10,14 @@
 #include <utility>
 
 #include "delivery_queue.h"
+#include "herald/metrics.h"
 #include "push_session.h"
 
 namespace herald::push {
 
 class SessionDesk {
  public:
-  explicit SessionDesk(ServletContext& context) : context_(context) {}
+  explicit SessionDesk(ServletContext& context);
 
   // This node has MSRP at all, over the transport that is configured.
   [[nodiscard]] bool available() const;
@@ -26,7 +27,7 @@ class SessionDesk {
   void remove(const std::string& push, std::uint32_t index);
   [[nodiscard]] std::shared_ptr<PushSession> find(const std::string& push, std::uint32_t index) const;
 
-  void wait(SlotId slot) { waiting_.push_back(slot); }
+  void wait(SlotId slot);
   // Who may try now, after one ended.
   [[nodiscard]] std::optional<SlotId> next(const DeliveryQueue& queue);
   [[nodiscard]] std::size_t running() const noexcept { return sessions_.size(); }
@@ -36,6 +37,8 @@ class SessionDesk {
   ServletContext& context_;
   std::map<std::pair<std::string, std::uint32_t>, std::shared_ptr<PushSession>> sessions_;
   std::deque<SlotId> waiting_;  // as many as are parked for it: each is a slot of the queue, which bounds them
+  metrics::Gauge running_gauge_;
+  metrics::Counter waited_;
   mutable bool there_ = false;
   mutable std::optional<TimePoint> asked_;
 };

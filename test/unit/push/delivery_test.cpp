@@ -255,7 +255,8 @@ TEST_CASE("PS-20, PS-21: a request of 1300 bytes goes, of 1301 not; a smaller al
     CAPTURE(total);
     const auto before = lab.messages().size();
     const auto size = total - overhead + (total - overhead < 1000 ? 1U : 0U);
-    const auto id = lab.push(kAlice, {{"content", {{"type", "text/plain"}, {"text", std::string(size, 'x')}}}});
+    const auto id =
+        lab.push(kAlice, {{"content", {{"type", "text/plain"}, {"text", std::string(size, 'x')}}}, {"mode", "pager"}});
     CHECK(lab.messages().size() == before + (fits ? 1U : 0U));
     if (fits) {
       lab.answer(lab.last(), 200);

@@ -507,7 +507,7 @@ TEST_CASE("PS-24: no reference accepted: a smaller alternative, else the next mo
   CHECK(lab.status(forced) == "undeliverable");
   CHECK(lab.delivery(forced)["code"] == 2005);
   lab.registered(kAlice);
-  const auto pager = lab.push(kAlice, {{"content", large}});
+  const auto pager = lab.push(kAlice, {{"content", large}, {"mode", "pager"}});
   lab.advance(5s);
   CHECK(lab.status(pager) == "undeliverable");
   CHECK(lab.delivery(pager)["code"] == 2005);

@@ -378,7 +378,7 @@ TEST_CASE("status-mapping.md 8: a session that breaks is tried again with a new 
   SUBCASE("nobody connects to us") {
     lab.advance(60s + 1ms);
     CHECK(session.closed);
-    lab.inside([&] { session.refuse(ErrorCode::cancelled); });
+    lab.inside([&] { session.refuse(ErrorCode::gone); });
     cause = "msrp:unreachable";
   }
   SUBCASE("lost in the middle") {
