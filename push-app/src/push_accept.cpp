@@ -80,20 +80,6 @@ DeliveryQueue::Item item_of(const Delivery& delivery) {
 
 }  // namespace
 
-Checked<void> PushService::room_for(std::size_t recipients) const {
-  Problem full{503, 4001, {}, std::chrono::seconds(2)};
-  if (!context_.accepting()) {
-    full.detail = "the node is shutting down";
-  } else if (load_->open + recipients > context_.config<PushConfig>()->max_waiting) {
-    full.detail = "too many pushes are waiting";
-  } else if (!not_taken_.empty()) {
-    full.detail = "accepted pushes are still being handed on";
-  } else {
-    return {};
-  }
-  return tl::unexpected(full);
-}
-
 Task<Checked<PushView>> PushService::submit(Self self, SubmitRequest request) {
   if (request.account) {
     if (auto allowed = check_submission(*request.account, request.submission); !allowed)
