@@ -34,7 +34,7 @@ class ReportDesk : public std::enable_shared_from_this<ReportDesk> {
   void stop() noexcept;
 
   // A MESSAGE for which carries_disposition() is true. Answered 200 when all it proves is durable, also when that is nothing;
-  // 400 when it cannot be read; 503 when the store cannot be asked: its sender repeats it or not, but we did not lie.
+  // 400 when it cannot be read; 500 when the store cannot be asked: its sender repeats it or not, but we did not lie.
   static Task<void> receive(Self self, SipServletRequest request);
 
  private:

@@ -8,6 +8,7 @@
 #include "recipient_text.h"
 #include "rest_json.h"
 #include "rest_request.h"
+#include "submission_parts.h"
 
 namespace herald::push {
 namespace {
@@ -161,13 +162,18 @@ Task<Checked<SubmitRequest>> RestApi::read_submission(Self self, Caller caller, 
     out.idempotency_key = *key;
     out.body_digest = digest(request->body);
   }
-  if (auto json = check_json(*request); !json) co_return tl::unexpected(json.error());
+  auto parts = take_parts(*request);
+  if (!parts) co_return tl::unexpected(parts.error());
   if (auto rate = self->take_rate(caller); !rate) co_return tl::unexpected(rate.error());
   SubmissionLimits limits;
   limits.max_recipients = caller.config->max_recipients;
   limits.max_content_bytes = caller.config->max_content_bytes;
   auto submission = parse_submission(request->body, limits);
   if (!submission) co_return tl::unexpected(submission.error());
+  use_default_report(*submission, find_application(self->context_.services(), submission->application).report);
+  if (auto placed = place_parts(std::move(*parts), limits.max_content_bytes, submission->contents); !placed) {
+    co_return tl::unexpected(placed.error());
+  }
   if (caller.initiator != nullptr) {
     auto sender = choose_sender(*caller.initiator, *caller.config, submission->from);
     if (!sender) co_return tl::unexpected(sender.error());
