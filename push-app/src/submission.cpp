@@ -24,7 +24,7 @@ Checked<Content> content_reference(const Json& value, const std::string& member)
   if (value.contains("text") || value.contains("base64")) {
     return refuse(400, 2000, member + ": needs exactly one of text, base64 and ref");
   }
-  auto id = text_member(value["ref"], member + ".ref", 64);
+  auto id = text_member(value["ref"], member + ".ref", 128);
   if (!id) return tl::unexpected(id.error());
   Content content;
   if (value.contains("type")) {
