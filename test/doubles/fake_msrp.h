@@ -38,7 +38,11 @@ class FakeMsrpSession final : public MsrpSession {
   void abort_sending() override { aborted = true; }
   void on_message(UniqueFunction<Future<int>(MsrpMessage)> handler) override { on_message_ = std::move(handler); }
   void on_closed(UniqueFunction<void(Error)> handler) override { on_closed_ = std::move(handler); }
-  void close() override { closed = true; }
+  void close() override {
+    closed = true;
+    started_.set(herald::fail(ErrorCode::gone, "closed"));
+    for (const auto& answer : answers_) answer->set(herald::fail(ErrorCode::gone, "closed"));
+  }
 
   // -- as the peer and the network
   void connect() { started_.set({}); }

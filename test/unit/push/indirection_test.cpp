@@ -13,7 +13,8 @@ constexpr const char* kAlice = "sip:alice@ims.lab";
 
 PushLab::Options secure(std::string more = {}) {
   PushLab::Options options;
-  options.config = "content_base_url: https://push.example\n" + more;
+  // Nobody is asked: each case says what is known.
+  options.config = "content_base_url: https://push.example\ncapabilities: {ask_options: false}\n" + more;
   return options;
 }
 
@@ -89,7 +90,11 @@ TEST_CASE("PS-31, PS-32: each recipient and attempt has a link of its own; the C
 }
 
 TEST_CASE("PS-34: several contents for a receiver that may choose: one link a part, what was asked for first goes last") {
-  PushLab lab(secure("pager_max_bytes: 2000\n"));
+  PushLab::Options options;
+  options.config = "content_base_url: https://push.example\npager_max_bytes: 2000\n";
+  options.apps = {application("news.ua", ConsentDefault::open)};
+  options.apps.front().pager_max_bytes = 2000;
+  PushLab lab(std::move(options));
   lab.registered(kAlice);
   lab.push(kAlice, {{"content", large(5000, "image/png")}, {"alternatives", json::array({large(6000, "image/jpeg")})}});
   REQUIRE(lab.messages("OPTIONS").size() == 1);
@@ -202,7 +207,7 @@ TEST_CASE("PS-18: gzip only for a receiver that is known to take it, and only if
   lab.push(kAlice, {{"content", {{"type", "image/png"}, {"text", "p"}}}});
   lab.answer(lab.messages("OPTIONS").at(0), 200, {{"Accept", "text/plain, image/png"}, {"Accept-Encoding", "gzip, identity"}});
   lab.answer(lab.last(), 200);
-  lab.push(kAlice, {{"content", large(4000)}});
+  lab.push(kAlice, {{"content", large(400)}});
   const auto packed = lab.last();
   CHECK(packed->request.headers.get("Content-Encoding") == "gzip");
   CHECK(packed->request.body.size() < 100);
