@@ -54,7 +54,7 @@ TEST_CASE("a push to a registered user travels as MESSAGE and is delivered by it
   CHECK(delivery["cause"] == "sip:200");
   CHECK(delivery["attempts"] == 1);
   CHECK(delivery["mode"] == "pager");
-  CHECK(delivery["evidence"] == "receiver");
+  CHECK(delivery["evidence"] == "network");
   CHECK(delivery["retry_at"].is_null());
 }
 

@@ -73,7 +73,7 @@ TEST_CASE("PS-60, PS-81: a push goes into the subscription of its application, a
   CHECK(delivery["status"] == "delivered");
   CHECK(delivery["code"] == 1000);
   CHECK(delivery["attempts"] == 1);
-  CHECK(delivery["evidence"] == "receiver");
+  CHECK(delivery["evidence"] == "network");
 }
 
 TEST_CASE("PS-60: a SUBSCRIBE to the service itself is to the asserted identity's own pushes") {
