@@ -71,9 +71,10 @@ std::optional<Refuse> plan_report(Attempt& attempt, const PlanInput& input) {
     if (attempt.report || input.job.report_if_possible || input.job.report == Report::delivery) return std::nullopt;
     return Refuse{Status::undeliverable, 3007, "capability:report"};
   }
+  // MSRP's own reports are the proof, and their absence ends the push at once (SM-17); only a display needs more.
+  if (attempt.mode == Mode::msrp && input.job.report == Report::delivery) return std::nullopt;
   attempt.report = can_ask(input.job, input.delivery, attempt.content, input.capabilities);
   if (attempt.report || input.job.report_if_possible) return std::nullopt;
-  if (attempt.mode == Mode::msrp && input.job.report == Report::delivery) return std::nullopt;
   return Refuse{Status::undeliverable, 3007, "capability:report"};
 }
 

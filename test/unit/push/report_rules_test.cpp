@@ -171,6 +171,7 @@ TEST_CASE("SM-7: confirmed towards a receiver without any means to confirm is re
   CHECK(verdict(job_with(Report::display, true), Mode::msrp, mute) == std::string("goes"));
   // Sessions have reports of their own (PS-46), and a subscriber answers for itself; neither tells of a display.
   CHECK(verdict(delivery, Mode::msrp, mute) == std::string("goes"));
+  CHECK(verdict(delivery, Mode::msrp, {}) == std::string("goes"));
   CHECK(verdict(display, Mode::msrp, mute) == std::string("3007"));
   CHECK(verdict(display, Mode::msrp, {}) == std::string("asks"));
   CHECK(verdict(delivery, Mode::notify, {}, {{{"text/plain"}}}) == std::string("goes"));
