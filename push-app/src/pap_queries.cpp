@@ -8,6 +8,7 @@
 #include "pap_capabilities.h"
 #include "pap_endpoint.h"
 #include "pap_info.h"
+#include "pap_result.h"
 
 namespace herald::push {
 namespace {
@@ -69,8 +70,7 @@ WallTime since(const Delivery& delivery) {
 pap::StatusAnswer::Result result_of(const Delivery& delivery, const std::optional<pap::Quality>& quality, std::string address) {
   pap::StatusAnswer::Result out;
   out.state = pap::message_state(delivery.status);
-  // The query itself succeeded; the code of a state that is not final would be that of an attempt.
-  out.code = delivery.final() ? delivery.code : 1000;
+  out.code = pap_code(delivery);
   out.desc = delivery.cause;
   out.addresses.push_back(std::move(address));
   out.at = since(delivery);

@@ -33,11 +33,16 @@ std::string pap_result_notification(const PushJob& job, const Delivery& delivery
   note.received = job.created;
   note.at = event_time(delivery);
   note.state = pap::message_state(delivery.status);
-  note.code = delivery.code;
+  note.code = pap_code(delivery);
   note.desc = delivery.cause;
   note.address = delivery.given.empty() ? delivery.address : delivery.given;  // PAP-54
   note.quality = reached(info.quality, delivery);
   return pap::to_xml({info.version, std::move(note)});
+}
+
+int pap_code(const Delivery& delivery) noexcept {
+  if (!delivery.final()) return 1000;
+  return delivery.code == 1001 ? 4000 : delivery.code;
 }
 
 bool pap_result_taken(int http_status, std::string_view body) {

@@ -28,8 +28,8 @@ class PapClient {
     return read<T>();
   }
   template <class T>
-  T ask(push::pap::Body operation, push::pap::Version version = push::pap::Version::v2_1) {
-    return ask<T>(push::pap::to_xml({version, std::move(operation)}));
+  T ask(push::pap::Body operation, push::pap::Version in = push::pap::Version::v2_1) {
+    return ask<T>(push::pap::to_xml({in, std::move(operation)}));
   }
   // Control and content.
   template <class T = push::pap::PushAnswer>
@@ -42,9 +42,9 @@ class PapClient {
     return read<T>();
   }
   template <class T = push::pap::PushAnswer>
-  T push(push::pap::Push wanted, push::pap::Version version = push::pap::Version::v2_1,
-         const std::string& content_headers = kPlain, const std::string& profile = "") {
-    return push_xml<T>(push::pap::to_xml({version, std::move(wanted)}), content_headers, "Goal!", profile);
+  T push(push::pap::Push wanted, push::pap::Version in = push::pap::Version::v2_1, const std::string& content_headers = kPlain,
+         const std::string& profile = "") {
+    return push_xml<T>(push::pap::to_xml({in, std::move(wanted)}), content_headers, "Goal!", profile);
   }
   push::pap::StatusAnswer::Result status(const std::string& push_id, const std::string& address) {
     const auto answer = ask<push::pap::StatusAnswer>(push::pap::StatusQuery{push_id, {address}});
@@ -73,6 +73,13 @@ class PapClient {
  private:
   PushLab& lab_;
 };
+
+inline PushLab::Options pap_options(std::string config, std::vector<ServiceApplication> apps = {}) {
+  PushLab::Options out;
+  out.config = std::move(config);
+  out.apps = std::move(apps);
+  return out;
+}
 
 inline push::pap::Push pap_push(const std::string& id, std::vector<std::string> addresses = {"sip:alice@ims.lab"}) {
   push::pap::Push out;

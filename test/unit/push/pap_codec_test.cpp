@@ -398,6 +398,11 @@ TEST_CASE("PAP-50, SM-6: whatever a delivery ended as is notified with its own s
     CHECK(note.code == row.code);
     CHECK(note.desc == "why");
   }
+  // Expired without a try: "accepted for processing" is not what became of it.
+  Delivery delivery;
+  delivery.address = "tel:+1";
+  delivery.move_to(Status::expired, 1001, "deliver-before", at("2026-11-23T12:00:02Z"));
+  CHECK(pap_result_notification(PushJob{}, delivery).find("code=\"4000\"") != std::string::npos);
 }
 
 TEST_CASE("PAP-36: the initiator's answer ends the notification, or asks for another try") {

@@ -142,7 +142,7 @@ TEST_CASE("PAP-50: what the network answers is the state and code of a status qu
 }
 
 TEST_CASE("PAP-50: failures that are retried until deliver-before keep their code; closed consent is 2001") {
-  PushLab lab({.config = "retry: {max_attempts: 1}\n"});
+  PushLab lab(pap_options("retry: {max_attempts: 1}\n"));
   PapClient pap(lab);
   lab.registered(kAlice);
   REQUIRE(pap.push(pap_push("a")).code == 1001);

@@ -11,7 +11,6 @@ namespace {
 
 constexpr const char* kAlice = "sip:alice@ims.lab";
 constexpr const char* kWapAlice = "WAPPUSH=sip%3Aalice%40ims.lab/TYPE=USER@ppg.ims.lab";
-const PushLab::Options kPartial{.config = "pap: {partial_acceptance: true}\n"};
 
 std::string header(const FakeSipStack::Sent& sent, std::string_view name) {
   return std::string(sent.request.headers.get(name).value_or("(none)"));
@@ -31,7 +30,7 @@ TEST_CASE("PAP-01: Basic credentials are needed; those in the query are taken on
   CHECK(pap.post(query, "application/xml", {}, "/pap?username=news&password=news-token").status == 401);
   CHECK(pap.post(query, "application/xml", {{"Authorization", "Basic bmV3czpuZXdzLXRva2Vu"}}).status == 202);
 
-  PushLab open({.config = "pap: {credentials_in_query: true}\n"});
+  PushLab open(pap_options("pap: {credentials_in_query: true}\n"));
   PapClient client(open);
   client.credentials = {};
   CHECK(client.post(query, "application/xml", {}, "/pap?username=news&password=news-token").status == 202);
@@ -151,7 +150,7 @@ TEST_CASE("PAP-41: one submission to a hundred addresses is a hundred deliveries
 }
 
 TEST_CASE("PAP-32: what is wrong is said in the order of the checks, and nothing is accepted") {
-  PushLab lab({.config = "max_recipients: 3\n"});
+  PushLab lab(pap_options("max_recipients: 3\n"));
   PapClient pap(lab);
   const auto now = lab.clock.wall();
   struct Row {
@@ -224,7 +223,7 @@ TEST_CASE("PAP-32: what is wrong is said in the order of the checks, and nothing
 }
 
 TEST_CASE("PAP-37: results are notified only where the account may be called") {
-  PushLab lab({.config = "  - {name: pi, token: pi-token-1, callbacks: [\"https://pi.example/notify\"]}\n"});
+  PushLab lab(pap_options("  - {name: pi, token: pi-token-1, callbacks: [\"https://pi.example/notify\"]}\n"));
   PapClient pap(lab);
   pap.credentials = {{"Authorization", "Bearer pi-token-1"}};
   int number = 0;
@@ -271,7 +270,7 @@ TEST_CASE("PAP-32: authorisation matrix: applications of the account, identities
 }
 
 TEST_CASE("PAP-32: with partial acceptance the good addresses are served, the others are rejected by name") {
-  PushLab lab(kPartial);
+  PushLab lab(pap_options("pap: {partial_acceptance: true}\n"));
   PapClient pap(lab);
   const auto answer = pap.push(pap_push("some", {kAlice, "WAPPUSH=1.2.3.4/TYPE=IPv4@ppg.ims.lab"}));
   CHECK(answer.code == 1001);
@@ -301,6 +300,7 @@ TEST_CASE("PAP-33: deliver-after is scheduled, deliver-before ends what waits") 
   CHECK(lab.messages().size() == 1);
   const auto state = pap.status("soon", "sip:absent@ims.lab");
   CHECK(state.state == "expired");
+  CHECK(state.code == 4000);
 }
 
 TEST_CASE("PAP-02, PAP-10, PAP-12: what is no PAP message gets HTTP's answer, what is a bad one a badmessage-response") {
@@ -354,7 +354,7 @@ TEST_CASE("PAP-50: the store in trouble is 4001 with a time to come back, a node
   const auto answer = pap.push(pap_push("x"));
   CHECK(answer.code / 1000 == 4);
   lab.store.unavailable(false);
-  PushLab small({.config = "max_waiting: 1\n"});
+  PushLab small(pap_options("max_waiting: 1\n"));
   PapClient client(small);
   CHECK(client.push(pap_push("a")).code == 1001);
   const auto full = client.push(pap_push("b", {"sip:bob@ims.lab"}));
@@ -372,7 +372,7 @@ TEST_CASE("PAP-50: the store in trouble is 4001 with a time to come back, a node
 }
 
 TEST_CASE("PAP-60: without an application id it is wml.ua; the receiver is told the URN, and what the content came with") {
-  PushLab lab({.apps = {application("wml.ua", ConsentDefault::open), application("mms.ua", ConsentDefault::open)}});
+  PushLab lab(pap_options({}, {application("wml.ua", ConsentDefault::open), application("mms.ua", ConsentDefault::open)}));
   PapClient pap(lab);
   lab.registered(kAlice, 600, "wml.ua");
   REQUIRE(pap.push(pap_push("a"), pap::Version::v1_0, "Content-Type: text/plain\r\nContent-Language: en\r\n").code == 1001);
@@ -390,7 +390,7 @@ struct PpgForm {
   std::string end = "\r\n";  // of lines outside the parts
   std::string part = "X-WAP-Application-Id: http://www.wiral.com:wml.ua\r\nContent-Type: text/vnd.wap.si\r\n\r\n";
   std::string content = "<?xml version=\"1.0\"?>\n<si>\n    <indication href=\"http://www.gni.ch\"/>\n</si>\n";
-  std::string epilogue;
+  std::string epilogue{};
 };
 constexpr const char* kPpgType = "multipart/related; boundary=asdlfkjiurwghasf; type=\"application/xml\"";
 
@@ -413,9 +413,9 @@ std::string ppg_body(const PpgForm& form, const std::string& control) {
 }  // namespace
 
 TEST_CASE("PAP-10, PAP-11, PAP-60: every form that test_ppg sends is accepted as it is, in PAP 1.0, and its defects are 2000") {
-  PushLab lab({.config = "pap: {names: [ppg.carrier.com]}\n",
-               .apps = {application("wml.ua", ConsentDefault::open), application("mms.ua", ConsentDefault::open),
-                        application("*", ConsentDefault::open)}});
+  PushLab lab(pap_options("pap: {names: [ppg.carrier.com]}\n",
+                          {application("wml.ua", ConsentDefault::open), application("mms.ua", ConsentDefault::open),
+                           application("*", ConsentDefault::open)}));
   PapClient pap(lab);
   int number = 0;
   const auto send = [&](const PpgForm& form, const std::string& quality = "delivery-method=\"unconfirmed\"") -> int {
