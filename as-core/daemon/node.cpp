@@ -83,13 +83,17 @@ Expected<void> Node::open_sh() {
 
 namespace {
 
-Expected<std::shared_ptr<const io::TlsContext>> tls_context(const std::optional<TlsConfig>& config) {
-  if (!config) return std::shared_ptr<const io::TlsContext>();
-  return io::TlsContext::load({config->certificate, config->key, config->ca, config->verify_peer && !config->ca.empty()});
+io::TlsFiles tls_files(const TlsConfig& config) {
+  return {config.certificate, config.key, config.ca, config.verify_peer && !config.ca.empty()};
+}
+io::TlsFiles tls_files(const HttpTlsConfig& config) {
+  return {config.certificate, config.key, config.client_ca, config.verify == HttpTlsConfig::Verify::required};
 }
 
-Expected<io::HttpEndpoint> listen(io::HttpServer& server, const SocketAddress& address, const std::optional<TlsConfig>& config) {
-  auto tls = tls_context(config);
+template <class Config>
+Expected<io::HttpEndpoint> listen(io::HttpServer& server, const SocketAddress& address, const std::optional<Config>& config) {
+  if (!config) return server.listen(address.text());
+  auto tls = io::TlsContext::load(tls_files(*config));
   if (!tls) return fail(tls.error());
   return server.listen(address.text(), std::move(*tls));
 }

@@ -62,6 +62,12 @@ void check_tls(const TlsConfig& tls, const ConfigNode& root, const char* part, C
   check_file(tls.ca, section, "ca", dotted, issues);
 }
 
+void check_tls(const HttpTlsConfig& tls, const ConfigNode& root, const char* part, ConfigIssues& issues) {
+  check_tls(TlsConfig{tls.certificate, tls.key, {}}, root, part, issues);
+  const auto* outer = root.find(part);
+  check_file(tls.client_ca, outer != nullptr ? outer->find("tls") : nullptr, "client_ca", std::string(part) + ".tls", issues);
+}
+
 void resolve_paths(NodeConfig& config, const std::filesystem::path& folder) {
   const auto resolve = [&folder](std::string& path) {
     if (!path.empty() && std::filesystem::path(path).is_relative()) path = (folder / path).lexically_normal().string();
@@ -73,11 +79,16 @@ void resolve_paths(NodeConfig& config, const std::filesystem::path& folder) {
   };
   resolve_tls(config.sip.tls);
   resolve_tls(config.diameter.tls);
-  if (config.http.tls) resolve_tls(*config.http.tls);
+  if (config.http.tls) {
+    resolve(config.http.tls->certificate);
+    resolve(config.http.tls->key);
+    resolve(config.http.tls->client_ca);
+  }
   if (config.admin.tls) resolve_tls(*config.admin.tls);
   if (config.msrp) resolve_tls(config.msrp->tls);
   resolve(config.admin.socket);
   resolve(config.store.path);
+  resolve(config.store.blobs);
   for (auto& service : config.services) resolve(service);
 }
 

@@ -23,6 +23,13 @@ struct TlsConfig {
   bool verify_peer = true;
 };
 
+// Of the listener for initiators: clients may or must show a certificate that `client_ca` verifies.
+struct HttpTlsConfig {
+  enum class Verify { optional, required };
+  std::string certificate, key, client_ca;  // PEM files
+  Verify verify = Verify::optional;
+};
+
 struct SipConfig {
   struct Hops {
     std::uint32_t max_in_flight = 200;
@@ -99,7 +106,7 @@ struct HttpConfig {
     Duration handler_timeout = std::chrono::seconds(60);
   };
   SocketAddress listen{"127.0.0.1", 8080};
-  std::optional<TlsConfig> tls;
+  std::optional<HttpTlsConfig> tls;
   Limits limits;
 };
 

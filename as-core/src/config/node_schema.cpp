@@ -35,6 +35,23 @@ ConfigSchema<TlsConfig> tls_schema() {
       });
 }
 
+ConfigSchema<HttpTlsConfig> http_tls_schema() {
+  using Verify = HttpTlsConfig::Verify;
+  return ConfigSchema<HttpTlsConfig>()
+      .key("certificate", &HttpTlsConfig::certificate, {.help = "PEM file with our certificate and intermediates"})
+      .key("key", &HttpTlsConfig::key, {.help = "PEM file with its private key"})
+      .key("client_ca", &HttpTlsConfig::client_ca,
+           {.help = "PEM file with the authorities of client certificates; empty: none are asked for"})
+      .choice(
+          "verify", &HttpTlsConfig::verify, {{"optional", Verify::optional}, {"required", Verify::required}},
+          {.help = "With client_ca: whether a client must show a certificate; one that does not verify is refused either way"})
+      .check([](HttpTlsConfig& tls, const ConfigScope& at) {
+        if (tls.certificate.empty() != tls.key.empty())
+          at.error(tls.key.empty() ? "key" : "certificate", "certificate and key go together");
+        if (tls.verify == Verify::required && tls.client_ca.empty()) at.error("verify", "required needs client_ca");
+      });
+}
+
 ConfigSchema<NodeConfig::Node> identity_schema() {
   using Node = NodeConfig::Node;
   return ConfigSchema<Node>()
@@ -209,8 +226,7 @@ ConfigSchema<HttpConfig> http_schema() {
   return ConfigSchema<HttpConfig>()
       .key("listen", &HttpConfig::listen,
            {.help = "REST, PAP and content for push initiators and receivers", .sample = "127.0.0.1:8080"})
-      .section("tls", &HttpConfig::tls, tls_schema(),
-               {.help = "Serve HTTPS; with ca, clients must show a certificate", .in_sample = false})
+      .section("tls", &HttpConfig::tls, http_tls_schema(), {.help = "Serve HTTPS", .in_sample = false})
       .section("limits", &HttpConfig::limits, std::move(limits), {.help = "What clients may cost", .in_sample = false});
 }
 

@@ -157,6 +157,8 @@ TEST_CASE("mistakes in the node's configuration, and what is said about them") {
   CHECK(wrong("http:\n  tls:\n    certificate: /no/a.pem\n    key: /no/b.pem\n") ==
         "h.yaml:3:18: http.tls.certificate: file /no/a.pem cannot be read\n"
         "h.yaml:4:10: http.tls.key: file /no/b.pem cannot be read\n");
+  CHECK(wrong("http: {tls: {verify: required}}\n") == "h.yaml:1:22: http.tls.verify: required needs client_ca\n");
+  CHECK(wrong("http: {tls: {client_ca: /no/ca.pem}}\n") == "h.yaml:1:25: http.tls.client_ca: file /no/ca.pem cannot be read\n");
   CHECK(wrong("diameter: {enabled: true}\n") ==
         "h.yaml:1:11: diameter.peers: needs at least one peer while diameter is enabled\n");
   CHECK(wrong("diameter: {peers: [{address: 127.0.0.1}]}\n") == "h.yaml:1:20: diameter.peers[0].identity: is required\n");
