@@ -99,7 +99,7 @@ TEST_CASE("PS-23, F-3, F-9: size, capability and wish choose the mode") {
            Row{5, "-", "-", "+", "indirection 0"},
            Row{5, "-", "?", "+", "indirection 0"},  // what is known goes before what is not
            Row{5, "-", "?", "?", "msrp 0"},
-           Row{5, "-", "-", "-", "capability:mode 2006"},
+           Row{5, "-", "-", "-", "subscription:none"},  // a NOTIFY may still come
            Row{5000, "?", "+", "+", "msrp 0"},
            Row{5000, "?", "-", "+", "indirection 0"},
            Row{5000, "?", "?", "+", "indirection 0"},
