@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fcntl.h>
 #include <future>
 #include <memory>
@@ -35,6 +36,13 @@
 using namespace herald;
 
 namespace {
+
+// Of all threads: what a machine that is busy otherwise does not distort.
+double cpu_seconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
 
 double seconds() { return std::chrono::duration<double>(system_clock().now().time_since_epoch()).count(); }
 
@@ -286,7 +294,8 @@ class Tcp {
 // -- the rounds ----------------------------------------------------------------------------------------------------------------
 
 struct Figures {
-  std::vector<double> msrp, tcp;  // MiB/s of each round
+  std::vector<double> msrp, tcp;          // MiB/s of each round
+  std::vector<double> msrp_cpu, tcp_cpu;  // CPU milliseconds for a MiB
   static double median(std::vector<double> values) {
     std::sort(values.begin(), values.end());
     return values[values.size() / 2];
@@ -294,9 +303,17 @@ struct Figures {
   void print(const std::string& name) const {
     std::vector<double> ratios;
     for (std::size_t i = 0; i < msrp.size(); ++i) ratios.push_back(msrp[i] / tcp[i]);
-    std::printf("%-16s msrp %8.0f MiB/s   tcp %8.0f MiB/s   ratio %.2f (%.2f .. %.2f)\n", name.c_str(), median(msrp), median(tcp),
-                median(ratios), *std::min_element(ratios.begin(), ratios.end()), *std::max_element(ratios.begin(), ratios.end()));
+    std::printf("%-14s msrp %7.0f MiB/s  tcp %7.0f MiB/s  ratio %.2f (%.2f .. %.2f)   CPU ms/MiB: msrp %.2f  tcp %.2f\n",
+                name.c_str(), median(msrp), median(tcp), median(ratios), *std::min_element(ratios.begin(), ratios.end()),
+                *std::max_element(ratios.begin(), ratios.end()), median(msrp_cpu), median(tcp_cpu));
     std::fflush(stdout);
+  }
+  template <class F>
+  static void run(std::vector<double>& speeds, std::vector<double>& cpu, double mib, F work) {
+    const auto begun = cpu_seconds();
+    const double took = work();
+    speeds.push_back(mib / took);
+    cpu.push_back((cpu_seconds() - begun) * 1000 / mib);
   }
 };
 
@@ -314,16 +331,20 @@ Figures memory_case(std::size_t size, int rounds, std::size_t total) {
   const auto times = times_of(size, total);
   Figures figures;
   for (int round = -1; round < rounds; ++round) {  // the first one warms up
-    double msrp = 0;
-    double bare = 0;
     std::vector<MsrpMessage> messages(times);
     for (auto& message : messages) message.bytes = content;
-    for (auto& message : messages) msrp += pair.send(std::move(message));
-    for (std::size_t i = 0; i < times; ++i) bare += tcp.send(content);
-    if (round < 0) continue;
     const auto mib = static_cast<double>(size * times) / kMiB;
-    figures.msrp.push_back(mib / msrp);
-    figures.tcp.push_back(mib / bare);
+    if (round == 0) figures = {};
+    Figures::run(figures.msrp, figures.msrp_cpu, mib, [&] {
+      double took = 0;
+      for (auto& message : messages) took += pair.send(std::move(message));
+      return took;
+    });
+    Figures::run(figures.tcp, figures.tcp_cpu, mib, [&] {
+      double took = 0;
+      for (std::size_t i = 0; i < times; ++i) took += tcp.send(content);
+      return took;
+    });
   }
   return figures;
 }
@@ -367,18 +388,22 @@ Figures blob_case(std::size_t size, int rounds, std::size_t total) {
     }
     const auto times = times_of(size, total);
     for (int round = -1; round < rounds; ++round) {
-      double msrp = 0;
-      double bare = 0;
-      for (std::size_t i = 0; i < times; ++i) {
-        MsrpMessage message;
-        message.blob = stored;
-        msrp += pair.send(std::move(message));
-      }
-      for (std::size_t i = 0; i < times; ++i) bare += tcp.send_file(source, folder.file("sink"), size);
-      if (round < 0) continue;
       const auto mib = static_cast<double>(size * times) / kMiB;
-      figures.msrp.push_back(mib / msrp);
-      figures.tcp.push_back(mib / bare);
+      if (round == 0) figures = {};
+      Figures::run(figures.msrp, figures.msrp_cpu, mib, [&] {
+        double took = 0;
+        for (std::size_t i = 0; i < times; ++i) {
+          MsrpMessage message;
+          message.blob = stored;
+          took += pair.send(std::move(message));
+        }
+        return took;
+      });
+      Figures::run(figures.tcp, figures.tcp_cpu, mib, [&] {
+        double took = 0;
+        for (std::size_t i = 0; i < times; ++i) took += tcp.send_file(source, folder.file("sink"), size);
+        return took;
+      });
     }
   }
   from->stop();

@@ -12,7 +12,7 @@
 namespace herald::io {
 namespace {
 
-constexpr int kReadsPerTurn = 4;  // then the other connections get theirs
+constexpr int kReadsPerTurn = 8;  // then the other connections get theirs
 constexpr std::size_t kTlsRecord = 16 * 1024;
 constexpr std::size_t kMostControl = 256 * 1024;
 // What was on its way when we said stop: both ends' socket buffers, and a chunk of a peer that does not interrupt.

@@ -74,9 +74,9 @@ void MsrpConnection::pump() {
   if (stopped_ && !parsing_ && may_parse()) resume();
 }
 
-// True when something was put into the output.
+// False when there is nothing to write: then nobody need look again before something wakes us.
 bool MsrpConnection::fill() {
-  bool any = false;
+  bool any = output_bytes_ >= hub_.limits.output_high;
   while (output_bytes_ < hub_.limits.output_high) {
     if (!control_.empty()) {
       if (outgoing_) end_chunk('+');  // interrupted: RFC 4975 7.1.1
@@ -86,19 +86,25 @@ bool MsrpConnection::fill() {
       any = true;
       continue;
     }
-    if (state_ == State::draining || (!outgoing_ && !begin_chunk())) break;
-    any = true;
+    if (state_ == State::draining) break;
+    if (!outgoing_) {
+      if (!begin_chunk()) break;
+      any = true;
+    }
     auto& outbox = outgoing_->channel->outbox();
     MsrpOutbox::Piece piece;
     switch (outbox.next(hub_.limits.output_high, piece)) {
       case MsrpOutbox::Next::data:
         put_piece(piece);
+        any = true;
         break;
       case MsrpOutbox::Next::last:
         end_chunk('$');
+        any = true;
         break;
       case MsrpOutbox::Next::abort:
         end_chunk('#');
+        any = true;
         break;
       case MsrpOutbox::Next::wait: {
         // The disk is slower than the peer: others may use the time.
@@ -107,6 +113,7 @@ bool MsrpConnection::fill() {
         });
         if (!others) return any;
         end_chunk('+');
+        any = true;
         break;
       }
     }

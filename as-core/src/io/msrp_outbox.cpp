@@ -58,17 +58,22 @@ void MsrpOutbox::start_next() {
   // of start_next() wakes.
   wire_.content =
       sending.message.blob ? content_of(blobs_, *sending.message.blob, [this] { on_content(); }) : content_of(sending.bytes);
+  give_up_unreadable();
 }
 
 void MsrpOutbox::on_content() {
   if (wire_.serial == 0 || !wire_.content) return;
-  if (const auto& failure = wire_.content->failure()) {
-    const auto error = *failure;
-    const auto serial = wire_.serial;
-    stop_wire(serial, true);
-    finish(serial, Unexpected(error));
-  }
+  give_up_unreadable();
   wake_();
+}
+
+void MsrpOutbox::give_up_unreadable() {
+  const auto& failure = wire_.content->failure();
+  if (!failure) return;
+  const auto error = *failure;
+  const auto serial = wire_.serial;
+  stop_wire(serial, true);
+  finish(serial, Unexpected(error));
 }
 
 void MsrpOutbox::abort() {

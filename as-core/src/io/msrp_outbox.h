@@ -107,6 +107,7 @@ class MsrpOutbox {
   void stop_wire(std::uint64_t serial, bool tell);
   void look(std::uint64_t serial);  // is it complete?
   void on_content();
+  void give_up_unreadable();
   [[nodiscard]] MsrpSent result_of(const Sending& sending) const;
 
   IoLoop& loop_;
