@@ -21,7 +21,9 @@ CdrWriter::CdrWriter(CdrConfig PushConfig::*section, std::string_view counter)
       written_(metrics::counter(counter, "Records written to a file of their own", {{"result", "written"}})),
       dropped_(metrics::counter(counter, "Records written to a file of their own", {{"result", "dropped"}})) {}
 
-CdrWriter::~CdrWriter() {
+CdrWriter::~CdrWriter() { close(); }
+
+void CdrWriter::close() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

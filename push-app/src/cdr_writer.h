@@ -1,6 +1,6 @@
 // Charging records of the node: the shards hand lines over, a thread of its own writes them. A slow disk costs lines (counted),
 // never a shard's time. Lines still in memory are lost with a killed process; the deliveries themselves are in the store.
-// Thread: write() from any; the destructor ends the thread after what was handed over is written.
+// Thread: write() from any; close() once, when the clock is still there: afterwards everything is dropped.
 #pragma once
 
 #include <condition_variable>
@@ -27,6 +27,8 @@ class CdrWriter {
   bool write(const std::shared_ptr<const PushConfig>& config, std::string line, const Clock& clock);
   // Until all that was handed over is in the file, or the file does not take it.
   void flush();
+  // The thread ends after what was handed over is written, or could not be.
+  void close();
 
  private:
   void run(const Clock& clock);

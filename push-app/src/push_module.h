@@ -8,6 +8,7 @@ namespace herald::push {
 
 class PushModule final : public Module {
  public:
+  ~PushModule() override { watch_->cdr.close(); }  // whoever still holds a part of us: the clock goes now
   std::shared_ptr<const void> prepare(const ConfigNode& section, ConfigIssues& issues) override;
   std::vector<std::string> needs_restart(const void* before, const void* after) const override;
   std::vector<ConfigKeyDoc> documentation() const override;
