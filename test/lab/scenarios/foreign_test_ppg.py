@@ -78,7 +78,6 @@ def run(lab):
     taken(*case("-d", "lf"), "LF alone between the lines (PAP-10)")
     taken(*case("-k", "keep-alive"), "over a connection that is kept (PAP-02)")
     taken(*case("-e", "base64"), "base64 is undone (PAP-11)")
-    taken(*case("-S", "Content-Language: en"), "a header of the part")
     taken(*case("-I", "http://pi.lab/"), "X-Wap-Initiator-URI beside the entities")
     taken(*case("-a", "nil"), "no application id is wml.ua (PAP-60)")
     taken(*case("-a", "mms"), "mms.ua (PAP-60)", app="mms.ua")
@@ -93,7 +92,8 @@ def run(lab):
     lab.check(push["type"] == "application/octet-stream" and push["size"] == len(si), "which is application/octet-stream")
 
     # -- what it cannot do right, or does wrong on purpose --
-    refused(case("-e", "base64", "-S", "Content-Language: en")[2], "base64 with -S forgets the empty line: 2000, nothing worse")
+    refused(case("-S", "Content-Language: en")[2], "-S forgets the empty line behind the header: 2000")
+    refused(case("-e", "base64", "-S", "Content-Language: en")[2], "with base64, too: 2000, nothing worse")
     refused(case("-a", "scrap")[2], "no application id at all: 2000", "push response")
     refused(case(pap="<pap><push-message")[2], "XML that is not well-formed: badmessage-response (PAP-32)")
     refused(case(pap="")[2], "no XML at all: badmessage-response (PAP-32)")
@@ -141,7 +141,7 @@ password = {TOKEN}
 
     # -- many at a time --
     log = case("-r", "20", "-t", "4", "-k", "keep-alive")[2]
-    lab.check(len(re.findall(r"type push response", log)) == 80, "80 requests of four threads are answered (PAP-02)")
+    lab.check(len(re.findall(r"type push response", log)) == 20, "20 requests of four threads are answered (PAP-02)")
     deadline = time.monotonic() + 10
     while len(receiver.events("push")) <= arrived[0] and time.monotonic() < deadline:
         receiver.wait_event("push", arrived[0] + 1)
