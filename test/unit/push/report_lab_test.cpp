@@ -558,3 +558,29 @@ TEST_CASE("a report level that is none, and a report_if_possible that is no bool
   CHECK(refused({{"report", "maybe"}}).find("report") != std::string::npos);
   CHECK(refused({{"report_if_possible", "yes"}}).find("report_if_possible") != std::string::npos);
 }
+
+TEST_CASE(
+    "PS-20, PS-51: a request for reports that does not fit is left out where it is only a wish, and never where it is not") {
+  PushLab lab;
+  int number = 0;
+  // The type of the MESSAGE that went out for a content of that size; empty: none did.
+  const auto sent_as = [&](std::size_t size, json wish) {
+    const auto user = "sip:user" + std::to_string(++number) + "@ims.lab";
+    lab.registered(user);
+    wish["mode"] = "pager";
+    wish["content"] = {{"type", "text/plain"}, {"text", std::string(size, 'x')}};
+    const auto before = lab.messages().size();
+    lab.push(user, wish);
+    return lab.messages().size() == before ? std::string()
+                                           : std::string(lab.last()->request.headers.get("Content-Type").value_or(""));
+  };
+  CHECK(sent_as(10, kPreferred) == "message/cpim");
+  std::size_t between = 0;
+  for (std::size_t size = 50; size < 1300 && between == 0; size += 50) {
+    if (sent_as(size, kPreferred) == "text/plain") between = size;
+  }
+  REQUIRE(between > 0);
+  CHECK(sent_as(between, kDelivery).empty());
+  CHECK(sent_as(between, json::object()) == "text/plain");
+  CHECK(sent_as(1300, kPreferred).empty());
+}
