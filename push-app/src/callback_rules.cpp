@@ -90,7 +90,7 @@ void HostState::judge(const CallbackReading& reading, WallTime started, const Ca
     if (reading.kind != Kind::failed || reading.what.starts_with("http:")) failures = 0;  // it answers
     return;
   }
-  if (failures > 0 && started < judged_at) return;  // of the same wave
+  if (failures > 0 && started <= judged_at) return;  // of the same wave
   judged_at = now;
   if (failures < UINT16_MAX) ++failures;
   auto pause = retry_pause(config, failures);

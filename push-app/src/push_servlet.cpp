@@ -52,6 +52,7 @@ Task<void> PushServlet::init(ServletContext& context) {
 
 void PushServlet::destroy() noexcept {
   if (stopped_) *stopped_ = true;
+  watch_->cdr.flush();  // the shard has nothing else to do any more
   if (rest_) rest_->stop();
   if (pap_) pap_->stop();
   if (service_) service_->stop();

@@ -13,7 +13,9 @@ namespace fs = std::filesystem;
 
 PushLab::Options any_application() {
   PushLab::Options options;
-  options.apps = {application("*", ConsentDefault::open)};
+  for (const auto* app : {"news.ua", "wml.ua", "mms.ua", "ulp.ua"})
+    options.apps.push_back(application(app, ConsentDefault::open));
+  options.config = "capabilities: {ask_options: false}\n";  // or each device would be asked first what it takes
   return options;
 }
 
@@ -78,6 +80,7 @@ TEST_CASE("F-6 every byte value passes through a submission and its MESSAGE as i
   PushLab lab(any_application());
   lab.registered("sip:alice@ims.lab");
   lab.push("sip:alice@ims.lab", {{"content", {{"type", "application/octet-stream"}, {"base64", push::encode_base64(bytes)}}}});
+  REQUIRE(lab.messages().size() == 1);
   CHECK(lab.last()->request.body == bytes);
   CHECK(lab.last()->request.headers.get("Content-Type") == "application/octet-stream");
   lab.answer(lab.last(), 200);
