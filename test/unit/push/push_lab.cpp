@@ -12,7 +12,7 @@ constexpr std::string_view kConfig = R"(
 sender_identity: sip:push@ims.lab
 initiators:
   - {name: news, token: news-token, identities: [sip:push-news@ims.lab, sip:push-sport@ims.lab], rate: 1000/s,
-     callbacks: ["https://hook.example/herald/", "https://*.hook.example/"], callback_secret: news-callback-secret}
+     callback_secret: news-callback-secret, callbacks: CALLBACKS}
   - {name: mail, token: mail-token, identities: [sip:push-mail@ims.lab], applications: [mms.ua, "mail.*"], rate: 2/s}
 )";
 
@@ -67,6 +67,11 @@ std::string route(HttpRequest& request, const std::string& method, std::string p
     path = std::string(kPushes) + "{id}" + (rest == std::string::npos ? "" : id.substr(rest));
     request.path_parameters["id"] = id.substr(0, rest);
   }
+  constexpr std::string_view kContents = "/v1/contents/";
+  if (path.starts_with(kContents)) {
+    request.path_parameters["id"] = path.substr(kContents.size());
+    path = std::string(kContents) + "{id}";
+  }
   constexpr std::string_view kInvitations = "/v1/invitations/";
   if (path.starts_with(kInvitations)) {
     request.path_parameters["id"] = path.substr(kInvitations.size());
@@ -78,6 +83,11 @@ std::string route(HttpRequest& request, const std::string& method, std::string p
     request.path_parameters["user"] = unescaped(path.substr(kConsent.size(), slash - kConsent.size()));
     request.path_parameters["app"] = unescaped(path.substr(slash + 1));
     path = std::string(kConsent) + "{user}/{app}";
+  }
+  for (const std::string_view users : {"/v1/capabilities/", "/v1/registrations/"}) {
+    if (!path.starts_with(users)) continue;
+    request.path_parameters["user"] = unescaped(path.substr(users.size()));
+    path = std::string(users) + "{user}";
   }
   constexpr std::string_view kContent = "/content/";
   if (path.starts_with(kContent)) {
@@ -147,10 +157,7 @@ PushLab::~PushLab() {
   if (node_) crash();
 }
 
-void PushLab::boot() {
-  store.unavailable(false);
-  node_ = std::make_unique<Node>();
-  auto& node = *node_;
+std::vector<ServiceProfile> PushLab::profiles() const {
   ServiceProfile profile;
   profile.id = "push";
   profile.application = "push";
@@ -166,15 +173,41 @@ void PushLab::boot() {
     profile.triggers.push_back(std::move(trigger));
   }
   profile.apps = options_.apps;
+  return {std::move(profile)};
+}
 
+container::ModuleSpec PushLab::spec(const std::string& config, ConfigIssues& issues) const {
+  container::ModuleSpec made;
+  made.name = "push";
+  auto text = std::string(kConfig) + config;
+  text.replace(text.find("CALLBACKS"), std::string_view("CALLBACKS").size(), callbacks);
+  auto section = parse_yaml(text, "test.yaml", issues);
+  REQUIRE(section.has_value());
+  made.section = std::move(*section);
+  return made;
+}
+
+void PushLab::reload(const std::string& config) {
+  auto& node = *node_;
+  ConfigIssues issues;
+  std::vector<std::string> needs_restart;
+  const auto prepared = node.host.prepare({spec(config, issues)}, profiles(), *node.snapshot, issues, needs_restart);
+  REQUIRE(prepared.has_value());
+  REQUIRE(needs_restart.empty());
+  node.snapshot = *prepared;
+  for (unsigned i = 0; i < node.containers.size(); ++i) {
+    node.executors[i]->run([&] { node.containers[i]->reconfigure(node.snapshot); });
+  }
+  settle();
+}
+
+void PushLab::boot() {
+  store.unavailable(false);
+  node_ = std::make_unique<Node>();
+  auto& node = *node_;
   node.host.add_builtin("push", &push::module_entry);
   ConfigIssues issues;
-  container::ModuleSpec spec;
-  spec.name = "push";
-  auto section = parse_yaml(std::string(kConfig) + options_.config, "test.yaml", issues);
-  REQUIRE(section.has_value());
-  spec.section = std::move(*section);
-  auto loaded = node.host.load({spec}, {std::move(profile)}, issues);
+  auto loaded = node.host.load({spec(options_.config, issues)}, profiles(), issues);
   for (const auto& issue : issues.all()) {
     if (!issue.warning) MESSAGE(issue.line());
   }
@@ -254,6 +287,7 @@ Answer PushLab::call_raw(const std::string& method, const std::string& path, std
   request.method = method;
   request.headers = std::move(headers);
   request.body = std::move(body);
+  request.client_certificate_name = client_certificate;
   auto& routes = admin ? node_->admin_http : node_->http;
   const auto handler = routes.handlers.find(route(request, method, path));
   REQUIRE(handler != routes.handlers.end());
@@ -267,6 +301,12 @@ Answer PushLab::call_raw(const std::string& method, const std::string& path, std
   answer.text = response->body;
   answer.body = response->body.empty() ? json() : json::parse(response->body, nullptr, /*allow_exceptions=*/false);
   return answer;
+}
+
+std::vector<std::string> PushLab::routes() const {
+  std::vector<std::string> found;
+  for (const auto& [route, handler] : node_->http.handlers) found.push_back(route);
+  return found;
 }
 
 std::shared_ptr<ScriptedStream> PushLab::watch(const std::string& id, std::vector<HttpField> headers, int expected) {

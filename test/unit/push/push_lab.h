@@ -69,6 +69,8 @@ class PushLab {
     crash();
     boot();
   }
+  // SIGHUP with another end of modules.push.config.
+  void reload(const std::string& config);
   void settle();
   void advance(Duration span);
 
@@ -79,10 +81,13 @@ class PushLab {
                   bool admin = false);
   // GET /v1/pushes/{id}/events; without a stream when the answer was another one.
   std::shared_ptr<ScriptedStream> watch(const std::string& id, std::vector<HttpField> headers = {}, int expected = 200);
+  [[nodiscard]] std::vector<std::string> routes() const;  // of initiators: "GET /v1/pushes"
   // A plain push; its id.
   std::string push(const std::string& to = "sip:alice@ims.lab", json more = json::object());
   json delivery(const std::string& id, std::size_t index = 0);
   std::string status(const std::string& id, std::size_t index = 0) { return delivery(id, index)["status"]; }
+
+  std::string client_certificate;  // subject of the one that the next calls show
 
   // -- the S-CSCF --
   void registered(const std::string& user, int expires = 600, const std::string& apps = "news.ua");
@@ -95,6 +100,9 @@ class PushLab {
   void inside(const std::function<void()>& work);
   void fail(const std::shared_ptr<FakeSipStack::Sent>& sent, int status, ResponseOrigin origin);
   [[nodiscard]] FakeSipStack& stack(unsigned shard = 0) { return *node_->stacks[shard]; }
+
+  // Of the account "news"; from the next boot.
+  std::string callbacks = R"(["https://hook.example/herald/", "https://*.hook.example/"])";
 
   VirtualClock clock;
   store::MemoryStore memory;
@@ -114,6 +122,9 @@ class PushLab {
     container::Shards all;
     std::vector<std::unique_ptr<container::Container>> containers;
   };
+  [[nodiscard]] container::ModuleSpec spec(const std::string& config, ConfigIssues& issues) const;
+  [[nodiscard]] std::vector<ServiceProfile> profiles() const;
+
   Options options_;
   std::unique_ptr<Node> node_;
 };
