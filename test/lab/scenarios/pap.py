@@ -1,5 +1,6 @@
 """PAP as an initiator uses it: push, status, cancel, replace with both methods, client capabilities, result notifications, versions in kind (PAP-20, PAP-21, PAP-30, PAP-31, PAP-34, PAP-35, PAP-36, PAP-37, PAP-40, PAP-41, PAP-54)."""
 import socket
+import time
 
 from harness.core import DOMAIN, password
 from harness.herald import TOKEN
@@ -54,7 +55,8 @@ def run(lab):
     lab.check(path == "/notify?who=pi" and note.root.find("address").get("address-value") == ALICE, "to the URL it gave, with the address as written (PAP-54)")
 
     many = [f"sip:u{i}@{DOMAIN}" for i in range(100)]
-    lab.check(pi.push("p-3@pi", many).code == 1001, "one push to a hundred addresses")
+    later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+    lab.check(pi.push("p-3@pi", many, deliver_after_timestamp=later).code == 1001, "one push to a hundred addresses, for later")
     results = pi.status("p-3@pi").results()
     lab.check(sorted(results) == sorted(many) and {state for state, _ in results.values()} == {"pending"}, "has a status for each (PAP-41)")
     lab.check(pi.cancel("p-3@pi", many[:10]).results() == {address: (None, 1000) for address in many[:10]}, "ten of them are cancelled (PAP-35)")
