@@ -195,6 +195,9 @@ Expected<MsrpDescription> parse_msrp_sdp(std::string_view sdp) {
     const auto line = chars::trim(sdp.substr(0, end));
     sdp.remove_prefix(std::min(end + 1, sdp.size()));
     if (line.size() < 2 || line[1] != '=') continue;
+    // What is read here goes into headers of MSRP.
+    if (std::any_of(line.begin(), line.end(), [](char c) { return chars::is_control(c) && c != '\t'; }))
+      return fail(ErrorCode::invalid, "the SDP has control characters");
     const auto value = line.substr(2);
     if (line[0] == 'm') {
       in_media = true;

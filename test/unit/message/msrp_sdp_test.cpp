@@ -98,6 +98,8 @@ TEST_CASE("PS-42: SDP that cannot be used is refused with its reason") {
         "a=path does not fit the transport: msrp:// is needed");
   CHECK(reason(good + "a=max-size:many\r\n") == "a=max-size is not a number");
   CHECK(reason(good + "a=setup:maybe\r\n") == "a=setup is neither active, passive nor actpass");
+  CHECK(reason("m=message 1 TCP/MSRP *\r\na=accept-types:*\r\na=path:msrp://h:1/s\rTo-Path:x;tcp\r\n") ==
+        "the SDP has control characters");
   CHECK_FALSE(parse_msrp_sdp("").has_value());
   CHECK_FALSE(parse_msrp_sdp("hello").has_value());
   CHECK_FALSE(parse_msrp_sdp(kHead + std::string(100'000, 'x')).has_value());
