@@ -173,7 +173,8 @@ Task<Expected<void>> ReportDesk::apply_here(Self self, Report report) {
       co_return Expected<void>();
     }
     if (delivery.status == Status::sending && waits < kForTheAnswer.size()) {
-      co_await sleep_for(kForTheAnswer[waits++]);
+      const auto pause = kForTheAnswer.at(waits++);
+      co_await sleep_for(pause);
       if (*self->stopped_) co_return fail(stopping());
       continue;
     }
