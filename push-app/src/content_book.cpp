@@ -208,7 +208,17 @@ Task<Checked<std::vector<StoredContent>>> ContentBook::settle(Self self, Content
     } else if (std::none_of(claims.begin(), claims.end(), [&](const auto& one) { return one.blob.id == content.blob->id; })) {
       auto id = content.blob->id;
       auto found = co_await find(self, std::move(id), of_owner);
-      if (found) {
+      if (found && found->blob.size <= config->inline_content_bytes) {
+        // Small enough for the push's own record, and then for every way of delivery: a copy, the upload stays as it is.
+        auto bytes = co_await self->context_.blobs().read(found->blob.id, 0, static_cast<std::size_t>(found->blob.size));
+        if (bytes) {
+          content.bytes = std::move(*bytes);
+          content.blob.reset();
+          if (content.type.empty()) content.type = found->type;
+        } else {
+          done = tl::unexpected(blob_problem(bytes.error()));
+        }
+      } else if (found) {
         claims.push_back(std::move(*found));
       } else {
         done = tl::unexpected(found.error());
@@ -220,7 +230,7 @@ Task<Checked<std::vector<StoredContent>>> ContentBook::settle(Self self, Content
       self->unclaimed(claims);
       co_return tl::unexpected(done.error());
     }
-    if (large) continue;
+    if (large || !content.blob) continue;
     for (const auto& claim : claims) {
       if (claim.blob.id != content.blob->id) continue;
       content.blob = claim.blob;

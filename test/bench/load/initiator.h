@@ -31,11 +31,10 @@ class Initiator {
   }
   [[nodiscard]] int fd() const { return fd_; }
   [[nodiscard]] bool busy() const { return busy_; }
-  void post(const std::string& path, const std::string& body) {
+  void post(const std::string& path, const std::string& body, const std::string& type = "application/json") {
     const std::string request = "POST " + path +
-                                " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer bench-token\r\nContent-Type: "
-                                "application/json\r\nContent-Length: " +
-                                std::to_string(body.size()) + "\r\n\r\n" + body;
+                                " HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer bench-token\r\nContent-Type: " + type +
+                                "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
     if (::send(fd_, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) {
       std::perror("send");
       std::exit(1);

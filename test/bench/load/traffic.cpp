@@ -3,7 +3,7 @@
 //
 //   bench_traffic register --as-sip P --sip P --users N [--first K]      third-party REGISTERs; the S-CSCF is this --sip port
 //   bench_traffic push --http P --sip P --users N --count N              POSTs pushes, answers the MESSAGEs, waits for both
-//         [--first K] [--window W] [--connections C] [--rate R/s] [--path /v1/pushes] [--no-messages] [--later]
+//         [--first K] [--window W] [--connections C] [--rate R/s] [--path /v1/pushes] [--no-messages] [--later] [--pap]
 //   bench_traffic sink --sip P --seconds S [--silent]                    answers (or ignores) MESSAGEs only
 //   bench_traffic trigger --as-sip P --sip P --count N                   MESSAGEs that make a server send one of its own
 #include <algorithm>
@@ -185,6 +185,16 @@ std::string push_body(const std::string& user) {
          std::string(140, 'x') + "\"}" + extra_member() + "}";
 }
 
+// The same by PAP, with a push-id of its own.
+std::string pap_body(const std::string& user, long number) {
+  static const auto run = std::to_string(std::time(nullptr)) + "-" + std::to_string(::getpid());
+  return "--pp7\r\nContent-Type: application/xml\r\n\r\n<?xml version=\"1.0\"?><!DOCTYPE pap PUBLIC \"-//WAPFORUM//DTD PAP "
+         "2.1//EN\" \"http://www.openmobilealliance.org/tech/DTD/pap_2.1.dtd\"><pap><push-message push-id=\"" +
+         run + "-" + std::to_string(number) + "@bench\"><address address-value=\"sip:" + user +
+         "@ims.lab\"/></push-message></pap>\r\n--pp7\r\nContent-Type: text/plain\r\nX-Wap-Application-Id: news.ua\r\n\r\n" +
+         std::string(140, 'x') + "\r\n--pp7--\r\n";
+}
+
 int run_push() {
   const long users = number("users", 1000);
   const long first = number("first", 0);
@@ -192,7 +202,9 @@ int run_push() {
   const long window = number("window", 64);
   const long rate = number("rate", 0);
   const bool messages = options.count("no-messages") == 0;
-  const auto path = options.count("path") != 0 ? options["path"] : std::string("/v1/pushes");
+  const bool pap = options.count("pap") != 0;
+  const auto path = options.count("path") != 0 ? options["path"] : std::string(pap ? "/pap" : "/v1/pushes");
+  const std::string type = pap ? "multipart/related; boundary=pp7; type=\"application/xml\"" : "application/json";
   const int fd = messages ? udp_socket(number("sip", 0)) : -1;
   Receiver receiver(fd, false);
   std::deque<Initiator> initiators;
@@ -212,7 +224,8 @@ int run_push() {
       if (initiator.busy() || posted >= count) continue;
       if (messages && rate == 0 && posted - receiver.messages >= window) break;
       if (rate != 0 && static_cast<double>(posted) > elapsed * static_cast<double>(rate)) break;
-      initiator.post(path, push_body(user_name(first + posted % users)));
+      const auto user = user_name(first + posted % users);
+      initiator.post(path, pap ? pap_body(user, posted) : push_body(user), type);
       ++posted;
     }
     polled.clear();

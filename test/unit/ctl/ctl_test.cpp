@@ -383,3 +383,21 @@ TEST_CASE("a daemon that accepts and says nothing ends in a time-out, exit code 
   CHECK(err.str().find("in time") != std::string::npos);
   ::close(fd);
 }
+
+TEST_CASE("hash-token: the digest that an account's token_hash takes, of a file's first line or of a new token") {
+  TempDir dir;
+  const auto file = (dir.path / "token").string();
+  std::ofstream(file) << "news-token-1234\r\nnot this\n";
+  std::ostringstream out;
+  std::ostringstream err;
+  CHECK(ctl::run({"hash-token", file}, out, err) == 0);
+  CHECK(out.str() == "sha256:218a60e9c171faea309a4a362a73581eec3b569cf0f09bc7624d39f732961178\n");
+  out.str("");
+  CHECK(ctl::run({"hash-token", "--generate", "--json"}, out, err) == 0);
+  const auto made = nlohmann::json::parse(out.str());
+  CHECK(made["token"].get<std::string>().size() == 48);
+  CHECK(made["token_hash"].get<std::string>().size() == 71);
+  std::ofstream(file) << "short\n";
+  CHECK(ctl::run({"hash-token", file}, out, err) == 2);
+  CHECK(ctl::run({"hash-token", (dir.path / "none").string()}, out, err) == 2);
+}
