@@ -83,7 +83,7 @@ Task<void> DeliveryScheduler::run_session(Self self, SlotId slot, LoadedDelivery
     self->request_pump();
     const auto& terms = *answer.terms;
     const bool wrappable = terms.wrapped && content.size() <= kWrappedAtMost;
-    const bool wrap = wrappable && (wish.report || !terms.plain);
+    bool wrap = wrappable && (wish.report || !terms.plain);
     SessionCargo cargo;
     cargo.type = content.type;
     cargo.headers = session_headers(*job, wish.content, self->context_.node().domain);
@@ -91,14 +91,17 @@ Task<void> DeliveryScheduler::run_session(Self self, SlotId slot, LoadedDelivery
     cargo.blob = content.blob;
     cargo.success_report = wants_report(*job);
     cargo.message_id = loaded.delivery.push;  // an ident of at most 32 characters, for this session
-    if (wrap) {
-      if (cargo.blob) {
-        auto reading = self->context_.blobs().read(cargo.blob->id, 0, static_cast<std::size_t>(cargo.blob->size));
-        auto bytes = co_await reading;
-        if (*self->stopped_) co_return;
-        if (bytes) cargo.bytes = std::move(*bytes);
+    if (wrap && cargo.blob) {
+      auto reading = self->context_.blobs().read(cargo.blob->id, 0, static_cast<std::size_t>(cargo.blob->size));
+      auto bytes = co_await reading;
+      if (*self->stopped_) co_return;
+      wrap = bytes.has_value();  // else what the session itself reads, or cannot read either, decides
+      if (wrap) {
+        cargo.bytes = std::move(*bytes);
         cargo.blob.reset();
       }
+    }
+    if (wrap) {
       auto request = report_request(*job, loaded.delivery);
       if (!wish.report) request.delivered = request.failed = request.displayed = false;
       cargo.bytes = cpim_around(request, self->context_.clock().wall(), cargo.type, std::move(cargo.headers), cargo.bytes);
