@@ -64,9 +64,10 @@ set(HERALD_STD_HEADERS
   <span> <sstream> <string> <string_view> <thread> <unordered_map> <unordered_set> <utility> <variant> <vector> <tl/expected.hpp>)
 herald_precompiled(herald_pch HEADERS ${HERALD_STD_HEADERS})
 
-# herald_library(NAME FOLDER): every .cpp of one folder, nothing below it.
-function(herald_library name folder)
-  file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
+# herald_library(NAME FOLDER…): every .cpp of these folders, nothing below them.
+function(herald_library name)
+  list(TRANSFORM ARGN APPEND "/*.cpp" OUTPUT_VARIABLE patterns)
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
   list(LENGTH sources count)
   if(count EQUAL 0)
     add_library(${name} INTERFACE)

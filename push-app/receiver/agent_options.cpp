@@ -184,6 +184,7 @@ void derive(AgentOptions& options) {
     account.registers = false;
     account.policy =
         policy_of(thing.apps.empty() ? options.apps : thing.apps, thing.accept.empty() ? options.accept : thing.accept, options);
+    account.policy.in_memory = true;
     account.webhook = thing.webhook;
     account.route = thing.route;
     if (thing.subscribe) account.subscribe = account.policy.apps;

@@ -27,7 +27,7 @@ struct Options {
   std::string subscribe_to, refer = "deny", imdn = "yes", content_ca, package = "oma-push";
   std::string msrp, msrp_setup = "active", invite_answer, report_mode = "send", display = "never", save_dir;
   std::size_t max_size = 128U << 20U, lie_max_size = 0, drop_after = 0;
-  unsigned session_hold = 600;
+  unsigned session_hold = 600, content_timeout = 20;
   std::size_t max_bytes = 0, content_max = 1'048'576;
   unsigned expires = 600, subscribe_expires = 3600, publish_expires = 3600;
   bool verbose = false, publish = false, content_insecure = false, asserted_only = false;
@@ -56,6 +56,7 @@ ConfigNode content_section(const Options& options) {
   config_set(content, "hosts", config_list(options.content_hosts));
   config_set(content, "insecure", config_flag(options.content_insecure));
   config_set(content, "max_bytes", config_scalar(std::to_string(options.content_max)));
+  config_set(content, "timeout", config_scalar(std::to_string(options.content_timeout) + "s"));
   config_set(content, "ca", config_scalar(options.content_ca));
   return content;
 }
@@ -231,6 +232,7 @@ void declare(CLI::App& app, Options& options) {
   app.add_flag("--content-insecure", options.content_insecure, "fetch by http and from private addresses too; for laboratories");
   app.add_option("--content-ca", options.content_ca, "file of trust anchors for https [the system's]");
   app.add_option("--content-max", options.content_max, "largest content fetched, bytes")->capture_default_str();
+  app.add_option("--content-timeout", options.content_timeout, "seconds for fetching one")->capture_default_str();
   app.footer(kFooter);
 }
 

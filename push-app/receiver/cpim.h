@@ -1,7 +1,7 @@
 // The receiver's names for message/cpim and its reports, which both ends read and write by the same code. PS-51..PS-53, PR-10.
 #pragma once
 
-#include "../src/cpim.h"
+#include "push/cpim.h"
 
 namespace herald::receiver {
 

@@ -1,5 +1,8 @@
 #include "intake.h"
 
+#include <algorithm>
+#include <array>
+
 #include "gunzip.h"
 #include "herald/sip_uri.h"
 
@@ -52,8 +55,7 @@ Verdict refuse(int status, std::string why) {
 }
 
 // PR-12: refused rather than silently ignored.
-Verdict decide_reference(PushItem& item, const std::string& content_type, const std::string& body, const PushPolicy& policy,
-                         const ContentRules& rules, WallTime now) {
+Verdict decide_reference(PushItem& item, const Part& part, const PushPolicy& policy, const ContentRules& rules, WallTime now) {
   // RFC 4483 4: an Accept without message/external-body says that references are not followed.
   PushPolicy without = policy;
   without.external_bodies = false;
@@ -63,7 +65,7 @@ Verdict decide_reference(PushItem& item, const std::string& content_type, const 
     verdict.headers.push_back(no_references);
     return verdict;
   }
-  auto reference = ExternalBody::parse(content_type, body);
+  auto reference = ExternalBody::parse(part.type, part.body);
   if (!reference) return refuse(reference.error().code == ErrorCode::unsupported ? 415 : 400, reference.error().text);
   Verdict verdict;
   verdict.status = refuse_reference(*reference, rules, now, verdict.why);
@@ -76,12 +78,39 @@ Verdict decide_reference(PushItem& item, const std::string& content_type, const 
   }
   verdict.status = 200;
   if (!reference->type.empty()) item.push.type = reference->type;
-  if (!reference->id.empty()) item.push.id = reference->id;
+  // The push's own id stays whatever it refers to; that of the content serves where there is none (PS-6, PS-31).
+  if (part.id.empty() && !reference->id.empty()) item.push.id = reference->id;
   item.push.url = reference->url;
   if (item.push.mode == "pager") item.push.mode = "indirection";
   item.reference = std::move(*reference);
   item.body.clear();
   return verdict;
+}
+
+// What a session's message says of its end instead of Date and Expires. PR-8
+void expire(const SipHeaders& headers, WallTime now, Push& push) {
+  const auto until = parse_sip_date(headers.get("X-Push-Deliver-Before").value_or(""));
+  if (until && *until < now) push.expired = true;
+}
+
+// RFC 2046 5.1.4: the last of the alternatives that is understood; none: the whole stays as it is.
+void choose_alternative(Part& whole, const PushPolicy& policy) {
+  if (media_type(whole.type) != "multipart/alternative") return;
+  auto parts = parse_multipart(whole.type, whole.body);
+  if (!parts) return;
+  for (auto each = parts->rbegin(); each != parts->rend(); ++each) {
+    auto part = part_of(each->headers, std::move(each->body));
+    auto type = media_type(part.type);
+    if (type == "message/external-body" && policy.external_bodies) {
+      const auto reference = ExternalBody::parse(part.type, part.body);
+      if (!reference) continue;
+      type = reference->type.empty() ? "text/plain" : reference->type;
+    }
+    if (!accepted(type, policy)) continue;
+    if (!whole.id.empty()) part.id = std::move(whole.id);  // one push, whichever of them
+    whole = std::move(part);
+    return;
+  }
 }
 
 // Only what was accepted gets here: gzip, or nothing to undo.
@@ -98,13 +127,17 @@ Verdict decode(PushItem& item) {
 SipMessage request_of(const SipMessage& invite, const MsrpMessage& message, std::string body) {
   SipMessage request;
   request.start = SipRequestLine{"MESSAGE", invite.uri()};
+  // Date and Expires of an INVITE are the invitation's, not the content's (RFC 3261 13.2.1).
+  constexpr std::array<std::string_view, 6> kNotOfContent{"Content-Type", "Content-Encoding", "Content-ID", "Content-Disposition",
+                                                          "Date",         "Expires"};
   for (const auto& field : invite.headers.fields())
-    if (!same_header_name(field.name, "Content-Type") && !same_header_name(field.name, "Content-Encoding"))
+    if (std::none_of(kNotOfContent.begin(), kNotOfContent.end(),
+                     [&](std::string_view name) { return same_header_name(field.name, name); }))
       request.headers.add(field.name, field.value);
   for (const auto& [name, value] : message.headers) request.headers.set(name, value);
   request.headers.set("Content-Type", message.type.empty() ? "application/octet-stream" : message.type);
   // One session may bring several: without an id of its own each is told apart by its Message-ID.
-  if (!request.headers.has("Content-ID")) request.headers.set("Content-ID", message.message_id);
+  request.headers.set("Call-ID", message.message_id);
   request.body = std::move(body);
   return request;
 }
@@ -125,7 +158,9 @@ Intake read_intake(const SipMessage& message, const PushPolicy& policy, const Co
     common.known_app = true;
   }
   if (!source.mode.empty()) common.mode = source.mode;
+  expire(message.headers, now, common);
   auto whole = part_of(message.headers, message.body);
+  const auto outer_id = whole.id;
   ReportRequest report;
   if (media_type(whole.type) == "message/cpim" && policy.reports) {
     auto cpim = CpimMessage::parse(whole.body);
@@ -139,10 +174,13 @@ Intake read_intake(const SipMessage& message, const PushPolicy& policy, const Co
     }
     report = cpim->report;
     whole = part_of(cpim->content, std::move(cpim->body));
+    expire(cpim->content, now, common);
     // PS-6: the push keeps its id in imdn.Message-ID, too.
+    if (whole.id.empty() && !outer_id.empty()) whole.id = outer_id;
     if (whole.id.empty()) whole.id = common.id = report.message_id.empty() ? common.id : report.message_id;
     if (report.from.empty()) report.from = common.from;
   }
+  if (!source.in_blob) choose_alternative(whole, policy);
   const bool several = media_type(whole.type) == "multipart/mixed" && !source.in_blob;
   std::vector<Part> parts;
   if (several)
@@ -164,7 +202,7 @@ Intake read_intake(const SipMessage& message, const PushPolicy& policy, const Co
     if (item.push.type == "message/external-body" && source.in_blob) {
       intake.verdict = refuse(413, "a reference of that size");
     } else if (item.push.type == "message/external-body") {
-      intake.verdict = decide_reference(item, part.type, part.body, policy, rules, now);
+      intake.verdict = decide_reference(item, part, policy, rules, now);
       if (intake.verdict.why.empty() && !item.push.known_app) intake.verdict = decide(item.push, 0, policy);
     } else {
       intake.verdict = decide(item.push, part.body.size(), policy);

@@ -29,6 +29,7 @@ struct PushPolicy {
   std::size_t max_bytes = 0;        // 0: no limit but the stack's
   bool external_bodies = false;     // content that is only referred to is fetched (PR-12)
   bool reports = false;             // message/cpim is read, for the delivery reports it asks for (PR-10)
+  bool in_memory = false;           // contents are needed whole: for a webhook
   bool gzip = true;                 // Content-Encoding gzip is understood
   friend bool operator==(const PushPolicy&, const PushPolicy&) = default;
 };

@@ -8,32 +8,32 @@
 #include <string>
 #include <vector>
 
+#include "delivery/retry_policy.h"
 #include "herald/config_value.h"
 #include "herald/service_profile.h"
 #include "herald/subscriber.h"
+#include "pap/pap_config.h"
 #include "push/push_job.h"
-#include "pap_config.h"
-#include "retry_policy.h"
 
 namespace herald::push {
 
 struct Initiator {
   std::string name;
   Secret token;
-  std::string token_hash{};                    // "sha256:" and the hex digest of the token, instead of it
-  std::vector<std::string> certificates{};     // subjects of client certificates: exact or "prefix*"
-  std::vector<std::string> identities;         // sender identities it may use (S-4)
-  std::vector<std::string> applications{"*"};  // exact ids, "prefix*" or "*"
-  Rate rate{100};                              // submissions; bursts of one second
+  std::string token_hash{};                     // "sha256:" and the hex digest of the token, instead of it
+  std::vector<std::string> certificates{};      // subjects of client certificates: exact or "prefix*"
+  std::vector<std::string> identities;          // sender identities it may use (S-4)
+  std::vector<std::string> applications{"*"};   // exact ids, "prefix*" or "*"
+  Rate rate{100};                               // submissions; bursts of one second
   std::vector<std::string> content_types{"*"};  // media types: exact, "type/*" or "*"
   std::vector<std::string> recipients{"*"};     // canonical addresses; '*' stands for anything
   std::uint32_t daily_recipients = 0;           // a day (UTC); 0: no limit
   ByteSize stored_bytes{};                      // of contents kept as files; 0: no limit
   Priority max_priority = Priority::high;
-  std::string digest{};                         // of the token; from token or token_hash
-  std::vector<std::string> callbacks;          // URL patterns for reports
-  Secret callback_secret{};                    // key of the signature of what is sent there; empty: not signed
-  bool callbacks_private = false;              // they may lead to loopback and private addresses, whoever names them
+  std::string digest{};                // of the token; from token or token_hash
+  std::vector<std::string> callbacks;  // URL patterns for reports
+  Secret callback_secret{};            // key of the signature of what is sent there; empty: not signed
+  bool callbacks_private = false;      // they may lead to loopback and private addresses, whoever names them
 };
 
 // How many requests a second may go to users of a domain, on each shard.
@@ -157,7 +157,7 @@ struct PushConfig {
   std::chrono::milliseconds max_lifetime{std::chrono::hours(24 * 7)};
   std::chrono::milliseconds default_lifetime{std::chrono::hours(72)};
   std::chrono::milliseconds report_timeout{std::chrono::hours(72)};  // PS-54
-  std::chrono::milliseconds retention{std::chrono::hours(24 * 7)};  // of finished pushes, counted from their expiry
+  std::chrono::milliseconds retention{std::chrono::hours(24 * 7)};   // of finished pushes, counted from their expiry
   std::chrono::milliseconds idempotency_retention{std::chrono::hours(24)};
   std::chrono::milliseconds repeat_window{std::chrono::seconds(60)};  // PAP-30
   std::chrono::milliseconds consent_recheck{std::chrono::minutes(5)};

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <set>
 
-#include "callback_url.h"
 #include "herald/sip_uri.h"
-#include "push_records.h"
+#include "job/push_records.h"
+#include "result/callback_url.h"
 
 namespace herald::push {
 namespace {
@@ -28,7 +28,8 @@ std::string check_token_hash(const std::string& text) {
   constexpr std::string_view kPrefix = "sha256:";
   const auto hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
   const auto digits = std::string_view(text).substr(std::min(text.size(), kPrefix.size()));
-  const bool good = text.empty() || (text.starts_with(kPrefix) && digits.size() == 64 && std::all_of(digits.begin(), digits.end(), hex));
+  const bool good =
+      text.empty() || (text.starts_with(kPrefix) && digits.size() == 64 && std::all_of(digits.begin(), digits.end(), hex));
   return good ? "" : "must be sha256: and 64 hexadecimal digits in lower case";
 }
 
@@ -48,7 +49,8 @@ void settle_credentials(Initiator& initiator, const ConfigScope& at) {
 
 ConfigSchema<DomainPace> pace_schema() {
   return ConfigSchema<DomainPace>()
-      .key("domain", &DomainPace::domain, {.help = "Domain of the recipients; \"*\": every other", .required = true, .sample = "ims.lab"})
+      .key("domain", &DomainPace::domain,
+           {.help = "Domain of the recipients; \"*\": every other", .required = true, .sample = "ims.lab"})
       .key("rate", &DomainPace::rate, {.help = "Requests to them, on each shard", .required = true, .sample = "100/s"});
 }
 
@@ -60,7 +62,8 @@ ConfigSchema<Initiator> initiator_schema() {
            {.help = "Bearer token, or password of HTTP Basic, in clear; rather give token_hash",
             .check =
                 [](const Secret& token) {
-                  return !token.empty() && token.value.size() < 8 ? std::string("must have at least 8 characters") : std::string();
+                  return !token.empty() && token.value.size() < 8 ? std::string("must have at least 8 characters")
+                                                                  : std::string();
                 },
             .sample = "change-this-token"})
       .key("token_hash", &Initiator::token_hash,
@@ -370,7 +373,10 @@ ConfigSchema<PushConfig> make_schema() {
       .key("inline_content_bytes", &PushConfig::inline_content_bytes,
            {.help = "A larger content is kept as a file, not in the push's record", .min = 1024, .max = 131072})
       .key("max_submission_bytes", &PushConfig::max_submission_bytes,
-           {.help = "Body of one submission; what is larger is uploaded to /v1/contents", .needs_restart = true, .min = 4096, .max = 268435456})
+           {.help = "Body of one submission; what is larger is uploaded to /v1/contents",
+            .needs_restart = true,
+            .min = 4096,
+            .max = 268435456})
       .key("upload_lifetime", &PushConfig::upload_lifetime,
            {.help = "An upload that no push uses is removed after this", .min = milliseconds(60000), .max = kDay * 30})
       .sections("domain_pace", &PushConfig::domain_pace, pace_schema(), {.help = "How fast pushes go to the users of a domain"})
@@ -405,7 +411,8 @@ ConfigSchema<PushConfig> make_schema() {
         for (auto& initiator : config.initiators) {
           settle_credentials(initiator, at);
           if (!names.insert(initiator.name).second) at.error("initiators", "two accounts are called \"" + initiator.name + "\"");
-          if (!initiator.digest.empty() && !tokens.insert(initiator.digest).second) at.error("initiators", "two accounts have the same token");
+          if (!initiator.digest.empty() && !tokens.insert(initiator.digest).second)
+            at.error("initiators", "two accounts have the same token");
         }
         if (config.default_lifetime > config.max_lifetime) at.error("default_lifetime", "must not exceed max_lifetime");
         if (config.retry.first_delay > config.retry.max_delay) at.error("retry", "first_delay must not exceed max_delay");

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "delivery_scheduler.h"
+#include "delivery/delivery_scheduler.h"
 #include "herald/module.h"
-#include "saved_states.h"
+#include "result/saved_states.h"
 
 namespace herald::push {
 

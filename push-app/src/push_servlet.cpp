@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "herald/sip_uri.h"
-#include "openapi.h"
-#include "push_subscribe.h"
+#include "rest/openapi.h"
+#include "subscription/push_subscribe.h"
 
 namespace herald::push {
 namespace {

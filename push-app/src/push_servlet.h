@@ -3,19 +3,19 @@
 
 #include <memory>
 
-#include "consent_effects.h"
-#include "delivery_scheduler.h"
+#include "capability/presence.h"
+#include "consent/consent_effects.h"
+#include "consent/inviter.h"
+#include "delivery/delivery_scheduler.h"
 #include "herald/sip_servlet.h"
-#include "inviter.h"
-#include "pap_endpoint.h"
-#include "presence.h"
-#include "push_events.h"
-#include "push_package.h"
-#include "push_service.h"
-#include "report_desk.h"
-#include "rest_api.h"
-#include "result_outbox.h"
-#include "saved_states.h"
+#include "pap/pap_endpoint.h"
+#include "pushes/push_service.h"
+#include "report/report_desk.h"
+#include "rest/push_events.h"
+#include "rest/rest_api.h"
+#include "result/result_outbox.h"
+#include "result/saved_states.h"
+#include "subscription/push_package.h"
 
 namespace herald::push {
 
@@ -66,8 +66,8 @@ class PushServlet final : public SipServlet {
   std::shared_ptr<ReportDesk> reports_;
   std::shared_ptr<ContentLinks> links_;
   std::shared_ptr<ContentBook> contents_;  // with the service
-  std::shared_ptr<PushService> service_;  // only on the shard that serves HTTP
-  std::shared_ptr<ResultOutbox> outbox_;  // these two as well
+  std::shared_ptr<PushService> service_;   // only on the shard that serves HTTP
+  std::shared_ptr<ResultOutbox> outbox_;   // these two as well
   std::shared_ptr<PushEvents> events_;
   std::shared_ptr<RestApi> rest_;
   std::shared_ptr<PapEndpoint> pap_;

@@ -24,7 +24,7 @@ QUOTED = {
     "as-core/include/": [r"herald/"],
     "as-core/src/": [r"herald/", r"(base|message|sip|dialog|container|ims|event|store|io|overload|config)/"],
     "diameter/": [r"herald/", r"diameter/", r"[\w/]+\.h"],
-    "push-app/src/": [r"herald/", r"push/", r"[\w]+\.h"],
+    "push-app/src/": [r"herald/", r"push/", r"((text|job|initiator|pushes|rest|pap|delivery|mode|subscription|consent|capability|report|result)/)?\w+\.h"],
     "push-app/include/": [r"herald/", r"push/"],
 }
 # What a folder must never name, whatever the form.

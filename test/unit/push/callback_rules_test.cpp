@@ -1,11 +1,11 @@
 // Where an initiator may be called, how the call is signed and when it is repeated: PAP-37, SM-3, PAP-36.
-#include "callback_rules.h"
+#include "result/callback_rules.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
-#include "callback_message.h"
-#include "callback_url.h"
+#include "result/callback_message.h"
+#include "result/callback_url.h"
 
 namespace herald::push {
 namespace {

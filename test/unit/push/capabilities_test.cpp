@@ -1,11 +1,11 @@
 // What a receiver can take: facts of each source, and which of them win. sip-push.md 8.3, F-9.
-#include "capabilities.h"
+#include "capability/capabilities.h"
 
 #include <algorithm>
 #include <array>
 #include <doctest/doctest.h>
 
-#include "capability_sources.h"
+#include "capability/capability_sources.h"
 
 using namespace herald;
 using namespace herald::push;

@@ -1,13 +1,13 @@
 // What the node remembers about receivers: until when, for whom, and how much of it. sip-push.md 8.3, 8.6.
-#include "capability_book.h"
+#include "capability/capability_book.h"
 
 #include <algorithm>
 #include <doctest/doctest.h>
 
-#include "capability_report.h"
+#include "capability/capability_report.h"
+#include "capability/options_probe.h"
+#include "capability/pidf.h"
 #include "doubles/manual_executor.h"
-#include "options_probe.h"
-#include "pidf.h"
 
 using namespace herald;
 using namespace herald::push;

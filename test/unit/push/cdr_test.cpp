@@ -1,15 +1,15 @@
 // Charging records: one whole line for each finished delivery.
-#include "cdr.h"
+#include "result/cdr.h"
 
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
-#include "cdr_file.h"
-#include "cdr_writer.h"
 #include "doubles/temporary_folder.h"
 #include "push_lab.h"
+#include "result/cdr_file.h"
+#include "result/cdr_writer.h"
 
 namespace herald::test {
 namespace {

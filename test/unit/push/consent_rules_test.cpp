@@ -1,5 +1,5 @@
 // Consent as pure rules: the matrix of sip-push.md 9, what may follow what, who may subscribe.
-#include "consent_rules.h"
+#include "consent/consent_rules.h"
 
 #include <doctest/doctest.h>
 #include <map>

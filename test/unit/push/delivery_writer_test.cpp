@@ -1,13 +1,13 @@
 // What ends a delivery writes its result notification in the same batch: SM-1, SM-3.
-#include "delivery_writer.h"
+#include "delivery/delivery_writer.h"
 
 #include <doctest/doctest.h>
 
 #include "doubles/chaos_store.h"
 #include "doubles/manual_executor.h"
-#include "push_records.h"
-#include "result_notice.h"
-#include "result_purge.h"
+#include "job/push_records.h"
+#include "result/result_notice.h"
+#include "result/result_purge.h"
 #include "store/memory_store.h"
 
 namespace herald::push {

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "base64.h"
 #include "push_lab.h"
+#include "text/base64.h"
 
 namespace herald::test {
 namespace {

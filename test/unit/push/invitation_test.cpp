@@ -1,7 +1,7 @@
 // The REFER of an invitation and the meaning of its answers, as pure functions. PS-90..PS-97.
 #include <doctest/doctest.h>
 
-#include "invitation_refer.h"
+#include "consent/invitation_refer.h"
 
 using namespace herald;
 using namespace herald::push;

@@ -1,13 +1,13 @@
 // Which way a push goes: the matrix of sip-push.md 8.4 and 8.5, the table of MSRP codes, and what an answer leads to.
 #include <doctest/doctest.h>
 
-#include "devices.h"
-#include "entity_headers.h"
-#include "gzip.h"
-#include "msrp_table.h"
-#include "outcome_rules.h"
-#include "push_session.h"
-#include "request_headers.h"
+#include "delivery/devices.h"
+#include "delivery/msrp_table.h"
+#include "delivery/outcome_rules.h"
+#include "mode/push_session.h"
+#include "text/entity_headers.h"
+#include "text/gzip.h"
+#include "text/request_headers.h"
 
 using namespace herald;
 using namespace herald::push;

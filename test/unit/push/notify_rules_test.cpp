@@ -1,11 +1,11 @@
 // The parts behind pushes in NOTIFYs, one by one: queue, choice of content, bodies, plan.
 #include <doctest/doctest.h>
 
-#include "content_choice.h"
-#include "delivery_plan.h"
-#include "envelope.h"
-#include "notify_queue.h"
-#include "push_package.h"
+#include "delivery/content_choice.h"
+#include "delivery/delivery_plan.h"
+#include "mode/envelope.h"
+#include "subscription/notify_queue.h"
+#include "subscription/push_package.h"
 
 using namespace herald;
 using namespace herald::push;

@@ -1,5 +1,5 @@
 // /openapi.json against the server: each route described, each described path served, examples and answers as the schemas say.
-#include "openapi.h"
+#include "rest/openapi.h"
 
 #include <doctest/doctest.h>
 #include <set>

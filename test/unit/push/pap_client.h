@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include "pap_parser.h"
+#include "pap/pap_parser.h"
 #include "push_lab.h"
 
 namespace herald::test {

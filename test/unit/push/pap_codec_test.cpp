@@ -1,11 +1,11 @@
 // PAP control documents: versions, validation, what is written, result notifications. pap.md 3, 4.
 #include <doctest/doctest.h>
 
-#include "pap_info.h"
-#include "pap_parser.h"
-#include "pap_prolog.h"
-#include "pap_result.h"
-#include "timestamps.h"
+#include "pap/pap_info.h"
+#include "pap/pap_parser.h"
+#include "pap/pap_prolog.h"
+#include "pap/pap_result.h"
+#include "text/timestamps.h"
 
 using namespace herald;
 using namespace herald::push;

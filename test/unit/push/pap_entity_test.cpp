@@ -1,13 +1,13 @@
 // MIME, addresses, application ids and capability documents of PAP. pap.md 2, 5, 7.
-#include "pap_entity.h"
+#include "pap/pap_entity.h"
 
 #include <doctest/doctest.h>
 
-#include "pap_address.h"
-#include "pap_application.h"
-#include "pap_capabilities.h"
-#include "pap_submission.h"
-#include "timestamps.h"
+#include "pap/pap_address.h"
+#include "pap/pap_application.h"
+#include "pap/pap_capabilities.h"
+#include "pap/pap_submission.h"
+#include "text/timestamps.h"
 
 using namespace herald;
 using namespace herald::push;

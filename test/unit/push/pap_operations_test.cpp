@@ -1,9 +1,9 @@
 // cancel, replace, status query, client capability query, and the codes of outcomes. pap.md 3, 4.
 #include <set>
 
-#include "pap_capabilities.h"
+#include "delivery/status_table.h"
+#include "pap/pap_capabilities.h"
 #include "pap_client.h"
-#include "status_table.h"
 
 using namespace herald;
 using namespace herald::push;

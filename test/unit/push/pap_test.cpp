@@ -1,6 +1,6 @@
 // POST /pap: push-message and everything around it, through the whole module. pap.md 1, 3, 4, 9, 10.
 #include "pap_client.h"
-#include "timestamps.h"
+#include "text/timestamps.h"
 
 using namespace herald;
 using namespace herald::push;

@@ -1,5 +1,5 @@
 // PIDF with SIP capabilities and OMA's service description, as it comes in PUBLISH and NOTIFY. PS-102.
-#include "pidf.h"
+#include "capability/pidf.h"
 
 #include <algorithm>
 #include <doctest/doctest.h>

@@ -1,8 +1,8 @@
 // GET /v1/pushes/{id}/events: SM-1, SM-2, SM-4 as the initiator sees them while they happen.
 #include <doctest/doctest.h>
 
-#include "push_event_text.h"
 #include "push_lab.h"
+#include "result/push_event_text.h"
 
 namespace herald::test {
 namespace {

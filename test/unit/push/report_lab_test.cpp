@@ -1,11 +1,11 @@
 // Reports through the whole module, on virtual time: asked for, taken, checked, awaited, missed.
 #include <doctest/doctest.h>
 
-#include "cpim.h"
 #include "herald/metrics.h"
+#include "push/cpim.h"
 #include "push_lab.h"
 #include "subscriber_device.h"
-#include "timestamps.h"
+#include "text/timestamps.h"
 
 using namespace herald;
 using namespace herald::test;

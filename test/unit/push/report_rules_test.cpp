@@ -1,13 +1,13 @@
 // Reports as values: what is asked for, how notifications read, what each proves.
-#include "report_rules.h"
+#include "report/report_rules.h"
 
 #include <doctest/doctest.h>
 
-#include "cpim.h"
-#include "imdn.h"
-#include "mode_choice.h"
-#include "outcome_rules.h"
-#include "report_request.h"
+#include "delivery/mode_choice.h"
+#include "delivery/outcome_rules.h"
+#include "push/cpim.h"
+#include "report/imdn.h"
+#include "report/report_request.h"
 
 using namespace herald;
 using namespace herald::push;

@@ -3,17 +3,17 @@
 #include <doctest/doctest.h>
 #include <map>
 
-#include "base64.h"
-#include "delivery_plan.h"
-#include "delivery_queue.h"
+#include "delivery/delivery_plan.h"
+#include "delivery/delivery_queue.h"
+#include "delivery/hop_gate.h"
+#include "delivery/outcome_rules.h"
+#include "delivery/retry_policy.h"
+#include "delivery/status_table.h"
 #include "herald/record.h"
-#include "hop_gate.h"
-#include "initiator_auth.h"
-#include "outcome_rules.h"
-#include "push_records.h"
-#include "retry_policy.h"
-#include "status_table.h"
-#include "timestamps.h"
+#include "initiator/initiator_auth.h"
+#include "job/push_records.h"
+#include "text/base64.h"
+#include "text/timestamps.h"
 
 using namespace herald;
 using namespace herald::push;

@@ -4,15 +4,15 @@
 #include <functional>
 #include <sstream>
 
+#include "delivery/outcome_rules.h"
+#include "delivery/status_table.h"
 #include "herald/metrics.h"
-#include "imdn.h"
-#include "outcome_rules.h"
 #include "push_lab.h"
-#include "report_request.h"
-#include "report_rules.h"
-#include "status_table.h"
+#include "report/imdn.h"
+#include "report/report_request.h"
+#include "report/report_rules.h"
 #include "subscriber_device.h"
-#include "timestamps.h"
+#include "text/timestamps.h"
 
 using namespace herald;
 using namespace herald::push;
