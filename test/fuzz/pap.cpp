@@ -1,10 +1,10 @@
 #include "check.h"
-#include "pap_address.h"
-#include "pap_application.h"
-#include "pap_capabilities.h"
-#include "pap_entity.h"
-#include "pap_parser.h"
-#include "pap_result.h"
+#include "pap/pap_address.h"
+#include "pap/pap_application.h"
+#include "pap/pap_capabilities.h"
+#include "pap/pap_entity.h"
+#include "pap/pap_parser.h"
+#include "pap/pap_result.h"
 
 using namespace herald;
 using namespace herald::push;

@@ -1,6 +1,6 @@
-#include "pidf.h"
+#include "capability/pidf.h"
 
-#include "capability_report.h"
+#include "capability/capability_report.h"
 #include "check.h"
 
 using namespace herald;

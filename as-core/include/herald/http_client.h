@@ -31,7 +31,8 @@ class HttpClient {
  public:
   virtual ~HttpClient() = default;
   // One request, no redirects followed; connections are kept and used again. A request that met a connection which the server
-  // had closed meanwhile is sent once more if nothing of it went out or its method is idempotent (RFC 9110 9.2.2). At most a bounded number run at a time, per host too; the rest wait in order.
+  // had closed meanwhile is sent once more if nothing of it went out or its method is idempotent (RFC 9110 9.2.2). At most a
+  // bounded number run at a time, per host too; the rest wait in order.
   [[nodiscard]] virtual Future<HttpResponse> send(HttpCall call, Deadline deadline) = 0;
 };
 
