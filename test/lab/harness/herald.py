@@ -121,7 +121,7 @@ class Herald:
             raise LabError(f"POST /v1/contents: {status} {answer}")
         return json.loads(answer)["id"]
 
-    def push_bytes(self, to, content, kind="application/octet-stream", **fields):
+    def push_bytes(self, to, content, kind="image/png", **fields):
         """Submits content of any size: within the request as long as that is possible, uploaded before else."""
         if len(content) <= 65536:
             what = {"type": kind, "base64": base64.b64encode(content).decode()}

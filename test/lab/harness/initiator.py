@@ -100,6 +100,8 @@ def read_events(herald, push_id, last=None, seconds=30):
     try:
         connection.request("GET", f"/v1/pushes/{push_id}/events", headers=headers)
         answer = connection.getresponse()
+        if answer.status == 204:  # nothing more will come
+            return []
         if answer.status != 200:
             raise LabError(f"GET events: {answer.status} {answer.read()[:200]!r}")
         text = answer.read().decode()  # the stream ends with the last final status

@@ -106,7 +106,7 @@ class MixedTraffic:
             self._stop.wait(max(0.0, due - time.monotonic()))
             address = f"sip:{user}@{DOMAIN}"
             body = json.dumps({"to": [address], "app": "news.ua", "callback": self.callback, "mode": kind.mode,
-                               "content": {"type": "application/octet-stream", "base64": base64.b64encode(content).decode()},
+                               "content": {"type": "image/png", "base64": base64.b64encode(content).decode()},
                                **kind.fields})
             try:
                 if connection is None:

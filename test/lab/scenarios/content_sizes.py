@@ -30,15 +30,15 @@ def check(lab, herald, receiver, user, size, **fields):
 
 
 def run(lab):
-    herald = lab.start(msrp=True)
-    options = ("--msrp", "--content-host", "127.0.0.1", "--content-insecure", "--content-max", str(2 * 100 * MIB))
+    herald = lab.start(core={"load_users": 1}, msrp=True)
+    options = ("--msrp", "--content-host", "127.0.0.1", "--content-insecure", "--content-max", str(200 * MIB), "--content-timeout", "120")
     alice = lab.receiver("alice", *options)
-    carol = lab.receiver("carol", *options, "--subscribe", "news.ua", "--msrp-setup", "passive")
+    reader = lab.receiver("load1", *options, "--subscribe", "news.ua", "--msrp-setup", "passive")
     herald.wait_registration("alice")
-    herald.wait_registration("carol")
-    carol.wait_event("subscribed")
+    herald.wait_registration("load1")
+    reader.wait_event("subscribed")
     for mode, sizes in SIZES.items():
-        user, receiver = ("carol", carol) if mode == "notify" else ("alice", alice)
+        user, receiver = ("load1", reader) if mode == "notify" else ("alice", alice)
         for size in sizes:
             if size <= LARGEST:
                 state, told = check(lab, herald, receiver, user, size, mode=mode)
@@ -48,8 +48,8 @@ def run(lab):
         state, _ = check(lab, herald, alice, "alice", size)
         lab.check(state["mode"] == mode, f"{size} bytes: by {state['mode']} (PS-23)")
     # A subscription takes what is small as it is and the rest as a reference, by the same NOTIFY (PS-24).
-    state, told = check(lab, herald, carol, "carol", 64 * KIB, mode="notify")
+    state, told = check(lab, herald, reader, "load1", 64 * KIB, mode="notify")
     lab.check(told["mode"] == "notify" and told.get("url"), "64 KiB by notify: a reference in the NOTIFY, fetched by https rules (PS-24)")
     # The side that connects is the answer's choice (RFC 6135).
-    state, _ = check(lab, herald, carol, "carol", 1301, mode="msrp")
+    state, _ = check(lab, herald, reader, "load1", 1301, mode="msrp")
     lab.check(state["mode"] == "msrp", "and a receiver that waits for the connection gets it too (PS-41)")

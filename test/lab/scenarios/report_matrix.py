@@ -1,6 +1,7 @@
 """What a push ends as, for every report asked for, every mode, and receivers that send, refuse, ignore, delay or deny reports (F-2, PS-50, PS-51, PS-54, PS-55, SM-16, SM-17, PR-10, PR-11)."""
 DEADLINE = 300
 CONFIG = """\
+      pager_max_bytes: 2000
       report_timeout: 4s
       msrp: {report_wait: 3s}
       retry: {first_delay: 300ms, max_delay: 1s, max_attempts: 3, unknown_delay: 1s}

@@ -8,8 +8,8 @@ RETRY = "      retry: {first_delay: 300ms, max_delay: 1s, max_attempts: 5, unkno
 
 
 def run(lab):
-    herald = lab.start(msrp=True, extra=RETRY)
-    for user, setup in (("alice", "active"), ("carol", "passive")):
+    herald = lab.start(core={"load_users": 1}, msrp=True, extra=RETRY)
+    for user, setup in (("alice", "active"), ("load1", "passive")):
         receiver = lab.receiver(user, "--msrp", "--msrp-setup", setup, "--msrp-drop-after", str(2 * MIB))
         herald.wait_registration(user)
         data = random.Random(user).randbytes(5 * MIB)

@@ -6,7 +6,7 @@ MIB = 1024 * 1024
 
 
 def run(lab):
-    herald = lab.start(msrp=True)
+    herald = lab.start(core={"load_users": 1}, msrp=True)
     alice = lab.receiver("alice", "--msrp", "--max-size", str(50 * MIB), "--lie-max-size", str(MIB), "--content-host", "127.0.0.1",
                          "--content-insecure", "--content-max", str(50 * MIB))
     herald.wait_registration("alice")
@@ -22,10 +22,10 @@ def run(lab):
     lab.say(f"a smaller one afterwards goes by {state['mode']}")
     lab.check(state["status"] == "delivered", "what fits is delivered as before")
 
-    honest = lab.receiver("carol", "--msrp", "--max-size", str(MIB), "--content-host", "127.0.0.1", "--content-insecure", "--content-max",
+    honest = lab.receiver("load1", "--msrp", "--max-size", str(MIB), "--content-host", "127.0.0.1", "--content-insecure", "--content-max",
                           str(50 * MIB))
-    herald.wait_registration("carol")
-    state = herald.wait_final(herald.push_bytes("carol", data), 60)
+    herald.wait_registration("load1")
+    state = herald.wait_final(herald.push_bytes("load1", data), 60)
     lab.check(state["status"] == "delivered" and state["mode"] == "indirection",
               "a max-size in the answer that is too small is believed at once: by reference (PS-42)")
     lab.check(honest.wait_event("push")[0]["sha256"] == hashlib.sha256(data).hexdigest(), "and it is what was sent")

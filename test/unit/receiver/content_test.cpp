@@ -177,6 +177,43 @@ TEST_CASE("PS-34: several pushes in one body are taken apart, each with its own 
   CHECK(read_intake(request, picky, rules(), kNow, notified()).verdict.status == 415);  // all or nothing (PR-4)
 }
 
+TEST_CASE("PS-34: of several alternatives the last one that is understood is taken, under the push's own id") {
+  const std::string body =
+      "--x\r\nContent-Type: text/plain\r\n\r\none\r\n--x\r\nContent-Type: image/png\r\n\r\ntwo\r\n--x\r\nContent-Type: " +
+      reference() + "\r\n\r\n" + kInner + "\r\n--x--\r\n";
+  const auto taken = [&](const PushPolicy& rule) {
+    const auto request = message({{"Content-Type", "multipart/alternative;boundary=x"}, {"Content-ID", "<p1@h>"}}, body);
+    auto intake = read_intake(request, rule, rules(), kNow);
+    CHECK(intake.verdict.why.empty());
+    REQUIRE(intake.items.size() == 1);
+    CHECK(intake.items[0].push.id == "p1@h");
+    return intake.items[0];
+  };
+  CHECK(taken(policy()).reference.has_value());
+  auto images = policy();
+  images.accept = {"image/png"};
+  CHECK(taken(images).body == "two");
+  auto texts = policy();
+  texts.accept = {"text/html"};
+  CHECK(taken(texts).body == "one");
+}
+
+TEST_CASE("PR-8: Date and Expires of an INVITE are not those of what its session brings") {
+  const auto invite = message({{"Date", "Wed, 31 Dec 2025 00:00:00 GMT"}, {"Expires", "1"}, {"Content-ID", "<offer@h>"}});
+  MsrpMessage content;
+  content.message_id = "m1";
+  content.type = "text/plain";
+  const auto expired = [&] {
+    return read_intake(request_of(invite, content, "x"), policy(), rules(), kNow).items.at(0).push.expired;
+  };
+  CHECK_FALSE(expired());
+  content.headers = {{"X-Push-Deliver-Before", "Wed, 31 Dec 2025 23:59:59 GMT"}};
+  CHECK(expired());
+  content.headers = {{"X-Push-Deliver-Before", "Fri, 02 Jan 2026 00:00:00 GMT"}};
+  CHECK_FALSE(expired());
+  CHECK(read_intake(request_of(invite, content, "x"), policy(), rules(), kNow).items.at(0).push.id == "m1");
+}
+
 TEST_CASE("PR-13: a REFER is read with its escapes, and only what it may say is taken over") {
   const auto refer = [](const std::string& refer_to, std::vector<SipHeaderField> more = {}) {
     more.push_back({"Refer-To", refer_to});

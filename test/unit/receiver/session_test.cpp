@@ -269,6 +269,38 @@ TEST_CASE("PR-11: large content stays out of memory and is told by size and hash
   CHECK(phone.blobs.size() == 0);
 }
 
+TEST_CASE("PR-12: large content by reference goes to a blob, is checked by size and hash and removed when told") {
+  Phone phone({"--content-host", "cdn.example", "--content-max", "10000000"});
+  phone.registered();
+  const std::string content(200'000, 'z');
+  const auto reference = [](const BlobInfo& blob, const std::string& id) {
+    return std::pair("message/external-body;access-type=\"URL\";URL=\"https://cdn.example/p\";size=" + std::to_string(blob.size) +
+                         ";hash=" + blob.sha1,
+                     "Content-Type: image/png\r\nContent-ID: <" + id + ">\r\n\r\n");
+  };
+  const auto answer = [&](const BlobInfo& blob) {
+    HttpResponse response;
+    response.blob = HttpBlobBody{blob};
+    phone.web.asked.back()->promise.set(std::move(response));
+    phone.executor.run_ready();
+  };
+  const auto blob = phone.blobs.keep(content);
+  const auto [type, inner] = reference(blob, "big@h");
+  CHECK(phone.push({{"Content-Type", type}}, inner)->final() == 200);
+  REQUIRE(phone.web.asked.size() == 1);
+  CHECK(phone.web.asked[0]->call.blob_above.has_value());
+  answer(blob);
+  CHECK(phone.event("push")["mode"] == "indirection");
+  CHECK(phone.event("push")["size"] == 200'000);
+  CHECK(phone.event("push")["sha256"] == blob.sha256);
+  CHECK(phone.blobs.size() == 0);
+  const auto [same, other] = reference(blob, "bad@h");
+  CHECK(phone.push({{"Content-Type", same}}, other)->final() == 200);
+  answer(phone.blobs.keep(content + "x"));
+  CHECK(phone.event("error")["what"] == "content");
+  CHECK(phone.blobs.size() == 0);
+}
+
 TEST_CASE("PR-7: gzip is undone, but not to any size") {
   Phone phone;
   phone.registered();
