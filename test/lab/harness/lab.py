@@ -53,8 +53,8 @@ class Lab:
     def make_herald(self, scscf_port=None, **options):
         """Configured, not started."""
         ports = (self.core.sip_port, self.core.hss_port) if self.core else (scscf_port or free_port(), free_port())
-        self.herald = Herald(self.directory, self.binaries / "heraldd", ports, self.as_port, ROOT / "config/services/push.yaml",
-                             **options)
+        services = options.pop("services", ROOT / "config/services/push.yaml")
+        self.herald = Herald(self.directory, self.binaries / "heraldd", ports, self.as_port, services, **options)
         self._stack.callback(self.herald.stop)
         self.ladder.party("Herald", self.herald.sip_port, http=(self.herald.http_port,))
         return self.herald
@@ -65,6 +65,12 @@ class Lab:
             self.core.hss.wait_for(lambda: any(line.get("peer", "").startswith("as1.")
                                                for line in self.core.hss_lines("peer_open")), 30, "Herald is connected to the HSS")
         return self.herald
+
+    def services(self, change):
+        """A copy of the service profile with its text changed, for start(services=)."""
+        path = self.directory / "push.yaml"
+        path.write_text(change((ROOT / "config/services/push.yaml").read_text()))
+        return path
 
     def make_receiver_node(self, config):
         """Configured, not started; its S-CSCF will be at scscf_port. @SIP@ and @SCSCF@ stand for the ports."""
