@@ -169,6 +169,13 @@ Task<void> Inbox::keep(Inbox* self, Account* account, std::vector<PushItem> item
 
 namespace {
 
+constexpr auto kFirstPause = std::chrono::seconds(1);  // between attempts to fetch; doubled each time
+constexpr auto kLastPause = std::chrono::seconds(16);
+
+bool passing(const Error& error) noexcept {
+  return error.code == ErrorCode::unavailable || error.code == ErrorCode::timeout || error.code == ErrorCode::busy;
+}
+
 constexpr std::size_t kWrapperBytes = 65536;  // the headers of message/cpim end within
 
 // RFC 4975 10: what a REPORT has for what SIP refuses otherwise.
@@ -243,6 +250,12 @@ Task<void> Inbox::deliver(Inbox* self, Account* account, PushItem item) {
   auto& shared = self->shared_;
   if (item.reference) {
     auto fetched = co_await fetch_content(&shared, &account->user.policy, &item);
+    // It was accepted, so a server that is away for a moment must not cost the push.
+    for (auto pause = kFirstPause; !fetched && passing(fetched.error()) && pause <= kLastPause && !shared.stopping; pause *= 2) {
+      (void)co_await shared.waits.wait(*shared.context, pause);
+      if (shared.stopping) co_return;
+      fetched = co_await fetch_content(&shared, &account->user.policy, &item);
+    }
     if (shared.stopping) co_return;
     if (!fetched) {
       shared.tell("error", {{"user", account->user.identity},

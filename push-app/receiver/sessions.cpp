@@ -9,6 +9,7 @@ constexpr std::size_t kMostCalls = 1000;
 constexpr std::size_t kMemory = 65536;                  // larger messages become blobs
 constexpr std::size_t kMostOfThing = 8U << 20U;         // a webhook's POST is made in memory
 constexpr auto kTimeForAck = std::chrono::seconds(32);  // 64*T1, RFC 3261 13.3.1.4
+constexpr auto kLinger = std::chrono::seconds(2);
 constexpr auto kTimeForBye = std::chrono::seconds(40);  // beyond Timer F
 
 MsrpPolicy policy_of(const Account& account, const SessionRules& rules) {
@@ -118,7 +119,7 @@ Task<void> Sessions::connect(Sessions* self, CallPtr call, SessionOffer offer) {
 
 Task<void> Sessions::take(Sessions* self, CallPtr call, MsrpMessage message, std::shared_ptr<Promise<int>> promise) {
   ++call->messages;
-  self->arm(call, self->shared_.options->sessions.hold);
+  if (self->calls_.contains(call->id)) self->arm(call, self->shared_.options->sessions.hold);
   const auto status = co_await self->inbox_.session_message(&call->account, &call->invite, std::move(message));
   if (status != 0)
     promise->set(status);
@@ -140,9 +141,13 @@ void Sessions::ended(const SipServletRequest& request, const char* how) {
 }
 
 void Sessions::close(const CallPtr& call) {
-  shared_.context->executor().timers().cancel(call->guard);
-  call->msrp->close();
+  auto& timers = shared_.context->executor().timers();
+  timers.cancel(call->guard);
   calls_.erase(call->id);
+  lingering_[call->id] = call;
+  call->guard = timers.start_at(shared_.context->clock().now() + kLinger, [this, id = call->id] {
+    if (auto node = lingering_.extract(id)) node.mapped()->msrp->close();
+  });
 }
 
 void Sessions::hang_up(const CallPtr& call, const char* state, std::string_view reason) {
@@ -176,10 +181,11 @@ Task<void> Sessions::end(Deadline deadline) {
 }
 
 void Sessions::abandon() noexcept {
-  for (const auto& [id, call] : std::exchange(calls_, {})) {
-    shared_.context->executor().timers().cancel(call->guard);
-    call->msrp->close();
-  }
+  for (auto* book : {&calls_, &lingering_})
+    for (const auto& [id, call] : std::exchange(*book, {})) {
+      shared_.context->executor().timers().cancel(call->guard);
+      call->msrp->close();
+    }
 }
 
 }  // namespace herald::receiver

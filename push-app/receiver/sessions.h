@@ -45,6 +45,7 @@ class Sessions {
   // Without a sign of life until then it is ended.
   void arm(const CallPtr& call, Duration span);
   void tell(const Call& call, const char* state, std::string_view reason = {}) const;
+  // Out of the books; what has been acknowledged to the peer may still be on its way to us, so the session lives a little longer.
   void close(const CallPtr& call);
   void hang_up(const CallPtr& call, const char* state, std::string_view reason);
   static Task<void> connect(Sessions* self, CallPtr call, SessionOffer offer);
@@ -53,7 +54,8 @@ class Sessions {
 
   AgentShared& shared_;
   Inbox& inbox_;
-  std::unordered_map<std::string, CallPtr> calls_;  // by SIP session
+  std::unordered_map<std::string, CallPtr> calls_;      // by SIP session
+  std::unordered_map<std::string, CallPtr> lingering_;  // ended ones
   std::uint64_t sdp_sessions_ = 0;
   std::size_t ending_ = 0;
 };

@@ -24,15 +24,17 @@ def run(lab):
     chance = random.Random(seed)
     lab.say(f"{KILLS} kills under {RATE:g} pushes/s, HERALD_LAB_SEED={seed}")
     initiator = lab.closing(Initiator())
-    users = [f"load{number}" for number in range(1, 21)]
+    users = [f"load{number}" for number in range(1, 15)]
     herald = lab.start(core={"load_users": len(users)}, msrp=True, extra=CONFIG, initiator=initiator.account)
     options = ("--msrp", "--content-host", "127.0.0.1", "--content-insecure")
     crowd = Crowd(lab, "crowd", users[:10], *options)
-    readers = Crowd(lab, "readers", users[10:], *options, "--subscribe", "news.ua", "--msrp-setup", "passive")
     crowd.wait_ready()
-    readers.wait_ready(subscribed=True)
+    readers = [Crowd(lab, f"reader-{user}", [user], *options, "--subscribe", "news.ua", "--msrp-setup", "passive") for user in users[10:]]
+    for reader in readers:
+        reader.wait_ready(subscribed=True)
+    reading = [user for reader in readers for user in reader.users]
     kinds = [Kind("pager", crowd.users, (1, 200), 4), Kind("pager", crowd.users, (1, 200), 2, report="delivery"),
-             Kind("notify", readers.users, (1, 200), 3), Kind("msrp", users, (1, 45_000), 3),
+             Kind("notify", reading, (1, 200), 3), Kind("msrp", users, (1, 45_000), 3),
              Kind("msrp", users, (1, 45_000), 2, report="delivery"), Kind("indirection", crowd.users, (1, 45_000), 3)]
     restarts = []
     with MixedTraffic(herald, kinds, RATE, initiator.url, seed) as traffic:
@@ -62,7 +64,7 @@ def run(lab):
     lab.check(not traffic.changed, f"no final state changed (SM-1): {traffic.changed[:2]}")
 
     told = collections.defaultdict(list)
-    for each in (crowd.read(), readers.read()):
+    for each in (crowd.read(), *(reader.read() for reader in readers)):
         for push_id, entries in each.pushes.items():
             told[push_id] += entries
     lost = [push_id for push_id in traffic.accepted if not told[push_id]]
