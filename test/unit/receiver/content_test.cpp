@@ -199,7 +199,7 @@ TEST_CASE("PS-34: of several alternatives the last one that is understood is tak
 }
 
 TEST_CASE("PR-8: Date and Expires of an INVITE are not those of what its session brings") {
-  const auto invite = message({{"Date", "Wed, 31 Dec 2025 00:00:00 GMT"}, {"Expires", "1"}, {"Content-ID", "<offer@h>"}});
+  const auto invite = message({{"Date", "Wed, 31 Dec 2025 00:00:00 GMT"}, {"Expires", "1"}, {"Content-ID", "<offer@h>"}}, "");
   MsrpMessage content;
   content.message_id = "m1";
   content.type = "text/plain";
