@@ -41,7 +41,6 @@ void settle_credentials(Initiator& initiator, const ConfigScope& at) {
     if (!initiator.token.empty()) at.error("initiators", who + " has both token and token_hash");
   } else if (!initiator.token.empty()) {
     initiator.digest = digest(initiator.token.value);
-    at.warning("initiators", who + " has its token in clear; `heraldctl hash-token` makes a token_hash of it");
   } else if (initiator.certificates.empty()) {
     at.error("initiators", who + " needs token_hash, token or certificates");
   }
