@@ -349,7 +349,8 @@ void PushService::hand_over(std::shared_ptr<const PushJob> job, std::vector<Deli
     auto user = canonical_identity(delivery.address);
     auto item = item_of(delivery);
     auto loaded = std::make_unique<LoadedDelivery>(LoadedDelivery{job, std::move(delivery)});
-    by_shard[context_.home_shard(user)].push_back({std::move(user), std::move(item), std::move(loaded)});
+    auto& admissions = by_shard[context_.home_shard(user)];
+    admissions.push_back({std::move(user), std::move(item), std::move(loaded)});
   }
   hand_over(std::move(by_shard));
 }

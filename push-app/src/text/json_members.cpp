@@ -28,7 +28,6 @@ struct TrackedText {
     *seen = ++at;
     return *this;
   }
-  friend bool operator==(const TrackedText& a, const TrackedText& b) { return a.at == b.at; }
   friend bool operator!=(const TrackedText& a, const TrackedText& b) { return a.at != b.at; }
 };
 
