@@ -17,12 +17,11 @@ import sys
 import tempfile
 import time
 
-from push_cost import ROOT, Herald, children_cpu_us, cpu_us, free_port, metric, process, run_json, wait_for
+from push_cost import ROOT, Herald, children_cpu_us, cpu_us, free_port, metric, process, remove_store, run_json, wait_for
 
 
 def measure_herald(args, directory, pap):
-    for leftover in directory.glob("bench.db*"):
-        leftover.unlink()
+    remove_store(directory)
     sink = free_port(socket.SOCK_DGRAM)
     with Herald(args.bin, directory, "sqlite", sink, "      max_in_flight: 1\n      ask_hss: false\n").running() as herald:
         traffic = args.bin / "bench_traffic"

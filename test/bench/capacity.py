@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 
-from push_cost import ROOT, Herald, cpu_us, free_port, metric, process, rss_kib, run_json, wait_for
+from push_cost import ROOT, Herald, cpu_us, free_port, metric, process, remove_store, rss_kib, run_json, wait_for
 
 
 def settled_rss(pid):
@@ -30,8 +30,7 @@ def settled_rss(pid):
 def memory(args, directory):
     traffic = args.bin / "bench_traffic"
     for driver in ("memory", "sqlite"):
-        for leftover in directory.glob("bench.db*"):
-            leftover.unlink()
+        remove_store(directory)
         sink = free_port(socket.SOCK_DGRAM)
         with Herald(args.bin, directory, driver, sink).running() as herald:
             push = [traffic, "push", "--http", herald.http, "--no-messages", "--later", "--users", args.users]
@@ -42,8 +41,7 @@ def memory(args, directory):
             print(f"waiting pushes, {driver}: {(after - before) * 1024 / args.users:.0f} bytes each "
                   f"({args.users} in {result['seconds']:.1f} s, {before} -> {after} KiB)")
         sink = free_port(socket.SOCK_DGRAM)
-        for leftover in directory.glob("bench.db*"):
-            leftover.unlink()
+        remove_store(directory)
         with Herald(args.bin, directory, driver, sink).running() as herald:
             register = [traffic, "register", "--as-sip", herald.sip, "--sip", sink]
             # NTA keeps answered transactions for 32 s. A first batch of the same size pays for that memory, which the second uses again:

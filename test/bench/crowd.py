@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 
-from push_cost import Herald, cpu_us, free_port, free_sip_port, process, wait_for
+from push_cost import Herald, cpu_us, free_port, free_sip_port, process, remove_store, wait_for
 
 import socket
 
@@ -53,8 +53,7 @@ class Crowd:
 
 def event_herald(binaries, directory, driver="sqlite", extra=""):
     """A heraldd whose subscribers are reached at their Contact; its store is thrown away first."""
-    for leftover in directory.glob("bench.db*"):
-        leftover.unlink()
+    remove_store(directory)
     return Herald(binaries, directory, driver, free_port(socket.SOCK_DGRAM), extra)
 
 

@@ -141,9 +141,17 @@ def run_json(*command, check=True):
     return json.loads(done.stdout)
 
 
-def measure_herald(args, directory, driver):
+def remove_store(directory):
+    """The database of the last run, and its folder of blobs."""
     for leftover in directory.glob("bench.db*"):
-        leftover.unlink()
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()
+
+
+def measure_herald(args, directory, driver):
+    remove_store(directory)
     sink = free_port(socket.SOCK_DGRAM)
     with Herald(args.bin, directory, driver, sink).running() as herald:
         traffic = args.bin / "bench_traffic"
