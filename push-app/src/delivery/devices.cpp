@@ -46,7 +46,10 @@ Task<Checked<void>> expand_devices(ServletContext* context, std::shared_ptr<cons
     if (*stopped) co_return tl::unexpected(problem_of(Error{ErrorCode::gone, {}}));
     if (!registration) co_return tl::unexpected(problem_of(registration.error()));
     const auto addresses = *registration ? device_addresses(**registration, submission->application) : std::vector<std::string>();
-    if (addresses.empty()) devices.push_back(std::move(recipient));
+    if (addresses.empty()) {
+      devices.push_back(std::move(recipient));
+      continue;
+    }
     for (const auto& address : addresses) {
       Recipient device;
       device.address = address;

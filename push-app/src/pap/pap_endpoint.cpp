@@ -76,7 +76,7 @@ void PapEndpoint::add_route() {
   options.max_body = config->pap.max_body;
   context_.http().add(
       "POST", config->pap.path, [self = shared_from_this()](HttpRequest request) { return enter(self, std::move(request)); },
-      std::move(options));
+      options);
 }
 
 Checked<void> PapEndpoint::still_open() const {
