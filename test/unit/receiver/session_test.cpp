@@ -395,6 +395,8 @@ TEST_CASE("PR-11: the receiver sends BYE when the connection fails or is lost, n
     phone.executor.run_ready();
     CHECK(phone.sent("BYE") == 1);
     CHECK(phone.session().closed);
+    phone.executor.advance(5s);
+    CHECK(done);
   }
 }
 
