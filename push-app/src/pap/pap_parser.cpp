@@ -113,11 +113,14 @@ const Element* find_element(std::string_view name) {
 }
 
 std::optional<int> code_of(std::string_view text) {
-  if (text.size() != 4 || !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }))
-    return std::nullopt;
-  int value = 0;
-  for (const char c : text) value = value * 10 + (c - '0');
-  return value;
+  // Four digits, the first of which is the class: 0500 would come back from us as 500.
+  if (text.size() != 4 || text[0] < '1' || text[0] > '9') return std::nullopt;
+  int code = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return std::nullopt;
+    code = code * 10 + (c - '0');
+  }
+  return code;
 }
 
 // -- validation ---------------------------------------------------------------------------------------------------------------
@@ -438,10 +441,27 @@ tl::expected<pugi::xml_node, Said> operation_of(const pugi::xml_document& tree, 
 
 }  // namespace
 
+namespace {
+
+// What we say of a message may quote it, and must be XML all the same.
+std::string printable(std::string text) {
+  for (auto& c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\r' || c == '\n' || c == '\t') {
+      c = ' ';
+    } else if (byte < 0x20 || byte >= 0x7f) {
+      c = '?';
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
 tl::expected<Document, Unreadable> parse_document(std::string_view document) {
   VersionChoice choice;
   const auto bad = [&](int code, std::string desc) {
-    return tl::unexpected<Unreadable>({choice.version, {code, std::move(desc), fragment_of(document)}});
+    return tl::unexpected<Unreadable>({choice.version, {code, printable(std::move(desc)), fragment_of(document)}});
   };
   if (document.size() > kMaxDocument) return bad(2000, "too large");
   const auto prolog = read_prolog(document);
@@ -458,21 +478,18 @@ tl::expected<Document, Unreadable> parse_document(std::string_view document) {
   // What a later version may have added is no bad request, but one that is not implemented here.
   if (reader == std::end(kReaders)) return bad(choice.newer ? 3001 : 2000, shown(name) + ": no such operation");
   if (auto wrong = check_element(*operation, *find_element(name), choice); !wrong.empty()) return bad(2000, wrong);
-  return Document{choice.version, reader->second(*operation)};
+  Document read{choice.version, reader->second(*operation)};
+  // A later 1.x is read as 1.0: what that does not know was passed over, unchecked.
+  if (auto* push = std::get_if<Push>(&read.body); push != nullptr && choice.version == Version::v1_0) {
+    push->replaces.clear();
+    push->pending_only = false;
+  }
+  if (auto* query = std::get_if<CapabilityQuery>(&read.body); query != nullptr && choice.version == Version::v1_0)
+    query->app_id.clear();
+  return read;
 }
 
-std::string fragment_of(std::string_view message) {
-  std::string out(message.substr(0, kFragment));
-  for (auto& c : out) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\r' || c == '\n' || c == '\t') {
-      c = ' ';
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      c = '?';
-    }
-  }
-  return out;
-}
+std::string fragment_of(std::string_view message) { return printable(std::string(message.substr(0, kFragment))); }
 
 bool is_utf8(std::string_view text) noexcept {
   for (std::size_t i = 0; i < text.size();) {
