@@ -1,17 +1,16 @@
 """Push initiators that speak PAP: one of ours (control documents, MIME, result notifications) and Kannel's test_ppg."""
 import base64
 import http.client
-import http.server
 import queue
 import re
 import subprocess
-import threading
 import xml.etree.ElementTree as ElementTree
 from email.parser import BytesParser
 from xml.sax.saxutils import quoteattr
 
 from .herald import TOKEN
 from .processes import LabError
+from .webhook import PostServer
 
 TEST_PPG = "/usr/lib/kannel/test/test_ppg"
 DTD = {"1.0": "http://www.wapforum.org/DTD/pap_1.0.dtd", "2.0": "http://www.wapforum.org/DTD/pap_2.0.dtd",
@@ -123,35 +122,21 @@ class Initiator:
         return last[address]
 
 
-class NotificationSink:
+class NotificationSink(PostServer):
     """Where result notifications are POSTed to. `answers`: HTTP status or PAP code of the first ones; all others 1000."""
 
     def __init__(self, answers=()):
         self.notes, self._answers = queue.Queue(), list(answers)
-        outer = self
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                note = Answer(200, {"Content-Type": self.headers.get("Content-Type", "")}, body)
-                code = outer._answers.pop(0) if outer._answers else 1000
-                outer.notes.put((note, self.path, code))
-                status = code if code < 1000 else 202
-                answer = document(element("resultnotification-response", {"push-id": note.root.get("push-id"), "code": max(code, 1000)},
-                                          addresses_of([note.root.find("address").get("address-value")]))).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/xml")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_):
-                pass
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+    def answer(self, path, headers, body):
+        note = Answer(200, {"Content-Type": headers.get("Content-Type", "")}, body)
+        code = self._answers.pop(0) if self._answers else 1000
+        self.notes.put((note, path, code))
+        status = code if code < 1000 else 202
+        said = document(element("resultnotification-response", {"push-id": note.root.get("push-id"), "code": max(code, 1000)},
+                                addresses_of([note.root.find("address").get("address-value")]))).encode()
+        return status, "application/xml", said
 
     def next(self, seconds=20):
         """(Answer, path, what it was answered)."""
@@ -162,10 +147,6 @@ class NotificationSink:
 
     def empty(self):
         return self.notes.empty()
-
-    def stop(self):
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class TestPpg:

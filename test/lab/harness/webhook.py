@@ -1,4 +1,4 @@
-"""An HTTP server that writes down what is POSTed to it."""
+"""HTTP servers that write down what is POSTed to them."""
 import http.server
 import json
 import queue
@@ -7,11 +7,10 @@ import threading
 from .processes import LabError
 
 
-class Webhook:
-    """`answers`: the first requests get these statuses, all others 200."""
+class PostServer:
+    """On any port; every POST is answered by `answer(path, headers, body)`: (status, content type or None, bytes)."""
 
-    def __init__(self, answers=()):
-        self.posts, self._answers = queue.Queue(), list(answers)
+    def __init__(self):
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -19,11 +18,13 @@ class Webhook:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                status = outer._answers.pop(0) if outer._answers else 200
-                outer.posts.put((self.path, dict(self.headers), json.loads(body or b"null"), status))
+                status, content_type, answer = outer.answer(self.path, self.headers, body)
                 self.send_response(status)
-                self.send_header("Content-Length", "0")
+                if content_type:
+                    self.send_header("Content-Type", content_type)
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
+                self.wfile.write(answer)
 
             def log_message(self, *_):
                 pass
@@ -31,13 +32,26 @@ class Webhook:
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
+    def stop(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Webhook(PostServer):
+    """`answers`: the first requests get these statuses, all others 200."""
+
+    def __init__(self, answers=()):
+        self.posts, self._answers = queue.Queue(), list(answers)
+        super().__init__()
+
+    def answer(self, path, headers, body):
+        status = self._answers.pop(0) if self._answers else 200
+        self.posts.put((path, dict(headers), json.loads(body or b"null"), status))
+        return status, None, b""
+
     def next(self, seconds=20):
         """(path, headers, JSON, the status it was answered)."""
         try:
             return self.posts.get(timeout=seconds)
         except queue.Empty:
             raise LabError(f"no POST to the webhook in {seconds} s") from None
-
-    def stop(self):
-        self._server.shutdown()
-        self._server.server_close()
