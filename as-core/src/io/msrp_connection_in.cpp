@@ -150,6 +150,8 @@ void MsrpConnection::begin_request(std::shared_ptr<MsrpChannel> channel) {
 void MsrpConnection::on_response() {
   incoming_.report = true;  // nothing answers a response either
   const auto& head = parser_.head();
+  // Answered before it was whole: a peer need not read what it refuses (RFC 4975 7.1.1), and may be quicker than our last bytes.
+  if (outgoing_ && outgoing_->transaction == head.transaction) end_chunk(head.status / 100 == 2 ? '+' : '#');
   const auto found = transactions_.find(head.transaction);
   hub_.metrics.got_answer(head.status);
   if (found == transactions_.end()) return hub_.metrics.dropped(MsrpDrop::unknown_response);

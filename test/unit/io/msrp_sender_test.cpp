@@ -288,6 +288,40 @@ TEST_CASE("PS-47: 413 in the middle stops the message with #; the result is 413"
   CHECK(one.result(next).status == 200);
 }
 
+TEST_CASE("PS-47: an answer that overtakes the chunk it is about ends it: # after a refusal, + after a 200") {
+  auto options = msrp_on_loopback();
+  options.limits.chunk = 64 << 20;
+  MsrpRig rig(options);
+  Sending one(rig);
+  const auto answer_early = [&](const std::string& id, const std::string& status) {
+    REQUIRE(one.peer->hears("Message-ID: " + id));
+    const auto head = one.peer->heard().rfind(" SEND\r\n");
+    const auto start = one.peer->heard().rfind("MSRP ", head) + 5;
+    Chunk about;
+    about.head.transaction = one.peer->heard().substr(start, head - start);
+    one.answer(about, status);
+  };
+  const auto refused = one.send(std::string(30 << 20, 'z'));
+  answer_early("mess1", "413 enough");
+  const auto result = one.result(refused);
+  CHECK(result.status == 413);
+  CHECK(result.interrupted);
+  auto chunk = one.next();
+  CHECK(chunk.flag == '#');
+  CHECK(chunk.content.size() < (30 << 20));
+
+  const auto taken = one.send(std::string(30 << 20, 'z'), false, "mess2");
+  answer_early("mess2", "200 OK");
+  chunk = one.next();
+  CHECK(chunk.flag == '+');
+  CHECK(chunk.content.size() < (30 << 20));
+  const auto rest = one.next();
+  CHECK(rest.flag == '$');
+  CHECK(chunk.content.size() + rest.content.size() == (30 << 20));
+  one.answer(rest, "200 OK");
+  CHECK(one.result(taken).acknowledged == (30 << 20));
+}
+
 TEST_CASE("PS-46: no response for 30 s is a timeout; the connection stays for what comes next") {
   MsrpRig rig;
   Sending one(rig);
