@@ -98,6 +98,14 @@ std::vector<EntityHeader> decode_headers(std::string_view text) {
   return headers;
 }
 
+// Clients number or date their names: kept as they are, neighbours in time stay neighbours in the index, which a digest would
+// scatter over its pages. What is long or holds anything odd is digested.
+std::string name_id(std::string_view name) {
+  constexpr std::size_t kLongest = 100;
+  const bool plain = name.size() <= kLongest && std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 0x7F; });
+  return plain ? "=" + std::string(name) : digest(name);
+}
+
 }  // namespace
 
 std::string digest(std::string_view bytes) {
@@ -124,12 +132,11 @@ Key delivery_key(std::string_view push, std::uint32_t index) {
 }
 
 Key idempotency_key(std::string_view initiator, std::string_view client_key) {
-  // Digested: a client's key may be long and hold anything.
-  return Key{std::string(kIdempotencyTable), std::string(initiator_or_operator(initiator)), digest(client_key)};
+  return Key{std::string(kIdempotencyTable), std::string(initiator_or_operator(initiator)), name_id(client_key)};
 }
 
 Key external_key(std::string_view initiator, std::string_view external_id) {
-  return Key{std::string(kExternalTable), std::string(initiator_or_operator(initiator)), digest(external_id)};
+  return Key{std::string(kExternalTable), std::string(initiator_or_operator(initiator)), name_id(external_id)};
 }
 
 Key staging_key(std::string_view id) { return Key{std::string(kStagingTable), std::string(id), std::string(id)}; }

@@ -80,15 +80,23 @@ DeliveryQueue::Item item_of(const Delivery& delivery) {
 
 }  // namespace
 
+// That a name was used before is told by the store when the push is to be kept, or found when it is refused: nobody else pays for
+// the question. The answer to what was accepted before is the answer again (PAP-30).
 Task<Checked<PushView>> PushService::submit(Self self, SubmitRequest request) {
   if (request.account) {
     if (auto allowed = check_submission(*request.account, request.submission); !allowed)
       co_return tl::unexpected(allowed.error());
   }
+  auto accepted = co_await accept(self, &request);
+  if (accepted || *self->stopped_) co_return accepted;
   auto before = co_await repeated(self, &request);
   if (!before) co_return tl::unexpected(before.error());
   if (*before) co_return std::move(**before);
+  co_return accepted;
+}
 
+Task<Checked<PushView>> PushService::accept(Self self, SubmitRequest* given) {
+  auto& request = *given;
   if (request.submission.devices == Devices::all) {  // PS-15
     if (request.submission.many) co_return refuse(400, 2000, "devices: all is for lists that are short");
     const std::size_t most = self->context_.config<PushConfig>()->max_recipients;
@@ -97,6 +105,12 @@ Task<Checked<PushView>> PushService::submit(Self self, SubmitRequest request) {
   }
   auto source = std::exchange(request.submission.many, nullptr);
   const auto recipients = source ? source->size() : request.submission.to.size();
+  const bool at_once = !source && recipients <= kBatch && !request.submission.replace;
+  if (!at_once) {  // much would be written before the store can tell
+    auto before = co_await repeated(self, given);
+    if (!before) co_return tl::unexpected(before.error());
+    if (*before) co_return std::move(**before);
+  }
   if (auto room = self->room_for(recipients); !room) co_return tl::unexpected(room.error());
   std::string replaces;
   if (request.submission.replace) {
@@ -108,7 +122,7 @@ Task<Checked<PushView>> PushService::submit(Self self, SubmitRequest request) {
     }
     replaces = old->id;
   }
-  const auto claims = co_await claim(self, &request, recipients);
+  const auto claims = co_await claim(self, given, recipients);
   if (!claims) co_return tl::unexpected(claims.error());
 
   const auto config = self->context_.config<PushConfig>();
@@ -116,11 +130,9 @@ Task<Checked<PushView>> PushService::submit(Self self, SubmitRequest request) {
   acceptance.job.recipients = static_cast<std::uint32_t>(recipients);
   acceptance.job.replaces = std::move(replaces);
   acceptance.pending_only = request.submission.replace && request.submission.replace->method == Replacement::Method::pending_only;
-  if (!source && recipients <= kBatch && acceptance.job.replaces.empty()) {
-    co_return co_await accept_at_once(self, &request, std::move(acceptance), &*claims);
-  }
+  if (at_once) co_return co_await accept_at_once(self, given, std::move(acceptance), &*claims);
   if (!source) source = std::make_shared<ListedRecipients>(std::exchange(request.submission.to, {}));
-  co_return co_await accept_staged(self, &request, std::move(source), std::move(acceptance), &*claims);
+  co_return co_await accept_staged(self, given, std::move(source), std::move(acceptance), &*claims);
 }
 
 Task<Checked<PushService::Claims>> PushService::claim(Self self, SubmitRequest* request, std::size_t recipients) {
@@ -179,7 +191,7 @@ Task<Checked<PushView>> PushService::accept_at_once(Self self, SubmitRequest* re
   const auto committed = co_await self->context_.store().commit(std::move(batch));
   if (*self->stopped_) co_return tl::unexpected(problem_of(Error{ErrorCode::gone, {}}));
   self->settle_claims(*claims, committed.has_value());
-  if (!committed) co_return co_await refused(self, request, committed.error());
+  if (!committed) co_return tl::unexpected(self->refused(*request, committed.error()));
   for (std::size_t i = 0; i < deliveries.size(); ++i) {
     note_saved(self->writer_, acceptance.job, deliveries[i], i < committed->versions.size() ? committed->versions[i] : 0);
   }
@@ -192,19 +204,13 @@ Task<Checked<PushView>> PushService::accept_at_once(Self self, SubmitRequest* re
   co_return view;
 }
 
-// Not kept. The same name twice at the same time: the other one was first, and its answer is the answer.
-Task<Checked<PushView>> PushService::refused(Self self, SubmitRequest* request, Error why) {
-  if (why.code == ErrorCode::conflict) {
-    auto before = co_await repeated(self, request);
-    if (!before) co_return tl::unexpected(before.error());
-    if (*before) co_return std::move(**before);
-  }
-  if (why.code == ErrorCode::conflict) {  // another push has just claimed one of its contents
-    co_return tl::unexpected(Problem{503, 4001, "its content is being used by another push just now", std::chrono::seconds(1)});
-  }
-  self->metrics_.store_failure("accept");
-  log::error("push not accepted", {{"trace", request->trace}, {"cause", why.text}});
-  co_return tl::unexpected(problem_of(why));
+// Not kept. A conflict about a name is looked into by submit(); else another push has just claimed one of its contents.
+Problem PushService::refused(const SubmitRequest& request, const Error& why) const {
+  if (why.code == ErrorCode::conflict)
+    return {503, 4001, "its content is being used by another push just now", std::chrono::seconds(1)};
+  metrics_.store_failure("accept");
+  log::error("push not accepted", {{"trace", request.trace}, {"cause", why.text}});
+  return problem_of(why);
 }
 
 Task<Checked<PushView>> PushService::accept_staged(Self self, SubmitRequest* request, std::shared_ptr<RecipientSource> recipients,
@@ -217,7 +223,7 @@ Task<Checked<PushView>> PushService::accept_staged(Self self, SubmitRequest* req
   self->settle_claims(*claims, done.has_value());
   if (!done) {
     self->staging_.erase(id);  // recover() removes what was written
-    co_return co_await refused(self, request, done.error());
+    co_return tl::unexpected(self->refused(*request, done.error()));
   }
   if (replaces) {
     done = co_await complete_replacement(self, acceptance);

@@ -112,6 +112,7 @@ class PushService : public std::enable_shared_from_this<PushService> {
 
  private:
   // -- acceptance: push_accept.cpp --
+  static Task<Checked<PushView>> accept(Self self, SubmitRequest* given);
   static Task<Checked<std::optional<PushView>>> repeated(Self self, const SubmitRequest* request);
   static Task<Checked<std::optional<PushView>>> repeated_name(Self self, const SubmitRequest* request, Key key, bool external);
   // What a push takes of its account, and gives back when it is not accepted.
@@ -128,7 +129,7 @@ class PushService : public std::enable_shared_from_this<PushService> {
                                                Acceptance acceptance, const Claims* claims);
   static Task<Expected<void>> stage(Self self, std::shared_ptr<RecipientSource> recipients, Acceptance acceptance,
                                     const Claims* claims);
-  static Task<Checked<PushView>> refused(Self self, SubmitRequest* request, Error why);
+  [[nodiscard]] Problem refused(const SubmitRequest& request, const Error& why) const;
   void report_accepted(const PushJob& job);
   using ByShard = std::map<unsigned, std::vector<Admission>>;
   void hand_over(ByShard by_shard);
