@@ -64,7 +64,10 @@ Task<Expected<std::string>> PresencePackage::authorised_resource(ServletContext*
   const auto registration = co_await asked;
   if (!registration) co_return fail(registration.error());
   const auto& found = *registration;
-  if (found && std::any_of(found->associated.begin(), found->associated.end(), is_publisher)) co_return resource;
+  // `resource` may be the alias, and the publisher he who registered.
+  const bool his =
+      found && (is_publisher(found->user) || std::any_of(found->associated.begin(), found->associated.end(), is_publisher));
+  if (his) co_return resource;
   co_return refusal;
 }
 

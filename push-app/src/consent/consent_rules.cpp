@@ -186,7 +186,9 @@ SubscriptionVerdict judge_subscription(const SubscriptionQuestion& question, con
                                  : SubscriptionVerdict{Kind::refuse, false, "anonymous"};
   }
   const auto& own = question.user_identities;
-  if (std::find(own.begin(), own.end(), question.subscriber) == own.end()) return {Kind::refuse, false, "not the user"};
+  if (std::find_first_of(own.begin(), own.end(), question.subscriber.begin(), question.subscriber.end()) == own.end()) {
+    return {Kind::refuse, false, "not the user"};
+  }
   if (question.profile == ProfileConsent::denied) return blocked;
 
   const auto state = consent_at(question.entry, question.now);

@@ -62,7 +62,7 @@ struct SubscriptionQuestion {
   const ConsentEntry& entry;
   ProfileConsent profile = ProfileConsent::silent;
   const ServiceApplication& application;
-  std::string_view subscriber;                   // asserted identity, canonical; empty: anonymous
+  std::span<const std::string> subscriber;       // the identities asserted of him, canonical; none: anonymous
   std::span<const std::string> user_identities;  // whose pushes are asked for
   bool fetch = false;                            // Expires 0: no lasting consent
   WallTime now{};

@@ -58,6 +58,13 @@ bool is_service_identity(const PushConfig& config, const std::vector<ServiceProf
   });
 }
 
+std::vector<std::string> subscriber_identities(const IscContext& isc) {
+  std::vector<std::string> all;
+  if (!isc.trusted) return all;
+  for (const auto& asserted : isc.asserted_identity) all.push_back(canonical_identity(asserted.uri));
+  return all;
+}
+
 Task<void> serve_subscription(ServletContext* context, Books books, std::shared_ptr<const bool> stopped, SubscribeRequest wish) {
   const auto config = context->config<PushConfig>();
   const auto& services = context->services();
@@ -74,13 +81,14 @@ Task<void> serve_subscription(ServletContext* context, Books books, std::shared_
     static_cast<void>(wish.request.refuse(identities.error()));
     co_return;
   }
+  const auto subscriber = subscriber_identities(wish.request.isc());
   Grant grant;
   grant.resource = user;
   grant.key = application_key(wish, services);
   if (grant.key == kAllApplications) {
     // Consent is given application by application (PA-2), so this one gives none; but they must be his own pushes.
-    if (std::find(identities->begin(), identities->end(), wish.subscriber) == identities->end()) {
-      refuse(wish, wish.subscriber.empty() ? "anonymous" : "not the user");
+    if (std::find_first_of(identities->begin(), identities->end(), subscriber.begin(), subscriber.end()) == identities->end()) {
+      refuse(wish, subscriber.empty() ? "anonymous" : "not the user");
       co_return;
     }
   } else {
@@ -98,13 +106,8 @@ Task<void> serve_subscription(ServletContext* context, Books books, std::shared_
     }
     const auto& application = find_application(services, grant.key);
     const auto* profile = hss.profile ? &*hss.profile : nullptr;
-    const SubscriptionQuestion question{*known,
-                                        profile_consent(profile, grant.key),
-                                        application,
-                                        wish.subscriber,
-                                        *identities,
-                                        wish.fetch(),
-                                        context->clock().wall()};
+    const SubscriptionQuestion question{
+        *known, profile_consent(profile, grant.key), application, subscriber, *identities, wish.fetch(), context->clock().wall()};
     const auto verdict = judge_subscription(question, rules_of(config->consent));
     switch (verdict.kind) {
       case SubscriptionVerdict::Kind::refuse:

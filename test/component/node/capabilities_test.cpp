@@ -24,6 +24,7 @@ std::string pidf(const std::vector<std::string>& types, const std::string& more 
 struct Publisher {
   Lab& lab;
   std::string headers = "P-Asserted-Identity: <sip:alice@ims.lab>\r\n";
+  std::string uri = "sip:alice@ims.lab";
   unsigned number = 0;
 
   Heard send(SipActor& from, const std::string& body, const std::string& more = {},
@@ -31,7 +32,7 @@ struct Publisher {
     const auto id = std::to_string(from.socket.port()) + "-pub-" + std::to_string(++number);
     const auto as = "127.0.0.1:" + std::to_string(lab.sip_port());
     from.responses.clear();
-    lab.send(from, "PUBLISH sip:alice@ims.lab SIP/2.0\r\nVia: SIP/2.0/UDP " + from.socket.host_port() + ";branch=z9hG4bK" + id +
+    lab.send(from, "PUBLISH " + uri + " SIP/2.0\r\nVia: SIP/2.0/UDP " + from.socket.host_port() + ";branch=z9hG4bK" + id +
                        "\r\nMax-Forwards: 70\r\nRoute: <sip:" + as + ";lr;app=push;sess=pub>, <sip:odi@" +
                        from.socket.host_port() + ";lr>\r\nFrom: <sip:alice@ims.lab>;tag=" + id +
                        "\r\nTo: <sip:alice@ims.lab>\r\nCall-ID: " + id +
@@ -158,6 +159,14 @@ TEST_CASE("only the user himself, asserted by a trusted peer, publishes his pres
   CHECK(strange.status() >= 400);
   CHECK(facts_from(lab, "published").empty());
   publish.headers = "P-Asserted-Identity: \"Alice\" <sip:alice@IMS.LAB>, <tel:+15551000001>\r\n";
+  CHECK(publish(pidf({"text/plain"})).status() == 200);
+  // PA-5: by any name of the implicit set for any other, of which one is registered.
+  publish.uri = "tel:+15551000002";
+  CHECK(publish(pidf({"text/plain"})).status() == 403);
+  auto registers = ThirdPartyRegister{kAlice}.text(lab.scscf, lab.sip_port(), 77);
+  registers.insert(registers.find("Contact:"), "P-Associated-URI: <sip:alice@ims.lab>, <tel:+15551000002>\r\n");
+  lab.send(lab.scscf, registers);
+  lab.settle();
   CHECK(publish(pidf({"text/plain"})).status() == 200);
 }
 

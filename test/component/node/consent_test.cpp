@@ -133,6 +133,46 @@ TEST_CASE("S-1, S-5: a trusted peer's SUBSCRIBE without asserted identity is ref
   CHECK(lab.scscf.responses.back().header("WWW-Authenticate").empty());
 }
 
+TEST_CASE(
+    "S-2, S-5, AS-11, AS-30: a SUBSCRIBE may be here before the REGISTER that the S-CSCF sends beside its 200 to the user") {
+  const std::string served = "P-Served-User: <sip:alice@ims.lab>;sescase=orig;regstate=reg\r\n";
+  const std::string alice = "P-Asserted-Identity: <sip:alice@ims.lab>\r\n";
+  struct Way {
+    std::string uri, headers;
+  };
+  // By her name, and by one that is hers only as the asserted identity says as yet.
+  const Way ways[] = {{kAlice, alice + served},
+                      {"tel:+15551000001", "P-Asserted-Identity: <sip:alice@ims.lab>, <tel:+15551000001>\r\n" + served},
+                      {kAlice, "P-Asserted-Identity: <tel:+15551000001>\r\nP-Asserted-Identity: <sip:alice@ims.lab>\r\n"}};
+  for (const auto& way : ways) {
+    CAPTURE(way.uri);
+    CAPTURE(way.headers);
+    Lab lab;
+    lab.send(lab.scscf, subscribe(lab.scscf, lab.sip_port(), way.uri, "oma-push;appid=ask.ua", way.headers));
+    lab.advance(1s);
+    REQUIRE_FALSE(lab.scscf.responses.empty());
+    CHECK(lab.scscf.responses.back().status() == 200);
+    REQUIRE(lab.scscf.transactions("NOTIFY").size() == 1);
+    CHECK(lab.scscf.last("NOTIFY").header("Subscription-State").starts_with("active"));
+    lab.registers(kAlice, 7200, "news.ua,ask.ua");
+    const auto id = lab.push(way.uri, {{"app", "ask.ua"}});
+    lab.advance(3s);
+    CHECK(lab.status(id) == "delivered");
+    CHECK(lab.delivery(id)["mode"] == "notify");
+  }
+  // Another user stays another user, registered or not and whomever he is served as.
+  Lab lab;
+  for (const auto* const user : {"bob", "alice"}) {
+    lab.send(lab.scscf, subscribe(lab.scscf, lab.sip_port(), kAlice, "oma-push;appid=ask.ua",
+                                  std::string("P-Asserted-Identity: <sip:bob@ims.lab>\r\nP-Served-User: <sip:") + user +
+                                      "@ims.lab>;sescase=orig;regstate=reg\r\n"));
+    lab.advance(1s);
+    REQUIRE_FALSE(lab.scscf.responses.empty());
+    CHECK(lab.scscf.responses.back().status() == 403);
+  }
+  CHECK(lab.call("GET", kConsent).body["state"] == "none");
+}
+
 TEST_CASE("S-10: a stranger over sip.peer_rate is answered 503; users of the S-CSCF notice nothing") {
   Lab lab;
   int refused = 0;

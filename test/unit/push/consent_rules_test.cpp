@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 #include <map>
 
+#include "subscription/push_subscribe.h"
+
 using namespace herald;
 using namespace herald::push;
 using namespace std::chrono_literals;
@@ -262,7 +264,8 @@ TEST_CASE("PS-62, PS-63, S-5, PA-2: who may subscribe, and what it grants") {
   using Kind = SubscriptionVerdict::Kind;
   const std::vector<std::string> own{kAlice, "tel:+15551000001"};
   const auto judge = [&](const ConsentEntry& entry, ConsentDefault consent, ProfileConsent profile = ProfileConsent::silent,
-                         std::string_view subscriber = kAlice, bool fetch = false, SubscriptionRules rules = {}) {
+                         const std::vector<std::string>& subscriber = {kAlice}, bool fetch = false,
+                         SubscriptionRules rules = {}) {
     const auto application = application_with(consent);
     return judge_subscription({entry, profile, application, subscriber, own, fetch, kNow}, rules);
   };
@@ -272,15 +275,16 @@ TEST_CASE("PS-62, PS-63, S-5, PA-2: who may subscribe, and what it grants") {
   SUBCASE("the user's own word grants, also by another identity of his") {
     for (const auto consent : {ConsentDefault::open, ConsentDefault::ask}) {
       CHECK(judge(none, consent) == SubscriptionVerdict{Kind::accept, true, "own word"});
-      CHECK(judge(none, consent, ProfileConsent::silent, "tel:+15551000001").grants);
+      CHECK(judge(none, consent, ProfileConsent::silent, {"tel:+15551000001"}).grants);
+      CHECK(judge(none, consent, ProfileConsent::silent, {"sip:alice.work@ims.lab", "tel:+15551000001"}).grants);
     }
   }
   SUBCASE("S-5: neither an anonymous nor a foreign subscriber") {
-    CHECK(judge(none, ConsentDefault::open, ProfileConsent::granted, "").kind == Kind::refuse);
-    CHECK(judge(none, ConsentDefault::open, ProfileConsent::granted, "sip:mallory@ims.lab").kind == Kind::refuse);
+    CHECK(judge(none, ConsentDefault::open, ProfileConsent::granted, {}).kind == Kind::refuse);
+    CHECK(judge(none, ConsentDefault::open, ProfileConsent::granted, {"sip:mallory@ims.lab"}).kind == Kind::refuse);
     SubscriptionRules lenient;
     lenient.allow_anonymous = true;
-    const auto verdict = judge(none, ConsentDefault::open, ProfileConsent::granted, "", false, lenient);
+    const auto verdict = judge(none, ConsentDefault::open, ProfileConsent::granted, {}, false, lenient);
     CHECK(verdict.kind == Kind::pending);
     CHECK_FALSE(verdict.grants);
   }
@@ -297,24 +301,39 @@ TEST_CASE("PS-62, PS-63, S-5, PA-2: who may subscribe, and what it grants") {
     CHECK(judge(none, ConsentDefault::open, ProfileConsent::denied).kind == Kind::refuse);
     SubscriptionRules polite;
     polite.polite_blocking = true;
-    const auto verdict = judge(all.at("denied"), ConsentDefault::ask, ProfileConsent::silent, kAlice, false, polite);
+    const auto verdict = judge(all.at("denied"), ConsentDefault::ask, ProfileConsent::silent, {kAlice}, false, polite);
     CHECK(verdict.kind == Kind::polite);
     CHECK_FALSE(verdict.grants);
   }
   SUBCASE("somebody else decides") {
     SubscriptionRules rules;
     rules.subscribe_grants = false;
-    CHECK(judge(none, ConsentDefault::ask, ProfileConsent::silent, kAlice, false, rules).kind == Kind::pending);
-    CHECK(judge(all.at("pending"), ConsentDefault::ask, ProfileConsent::silent, kAlice, false, rules).kind == Kind::pending);
-    CHECK(judge(all.at("granted"), ConsentDefault::ask, ProfileConsent::silent, kAlice, false, rules).kind == Kind::accept);
-    CHECK(judge(none, ConsentDefault::open, ProfileConsent::silent, kAlice, false, rules).kind == Kind::accept);
+    CHECK(judge(none, ConsentDefault::ask, ProfileConsent::silent, {kAlice}, false, rules).kind == Kind::pending);
+    CHECK(judge(all.at("pending"), ConsentDefault::ask, ProfileConsent::silent, {kAlice}, false, rules).kind == Kind::pending);
+    CHECK(judge(all.at("granted"), ConsentDefault::ask, ProfileConsent::silent, {kAlice}, false, rules).kind == Kind::accept);
+    CHECK(judge(none, ConsentDefault::open, ProfileConsent::silent, {kAlice}, false, rules).kind == Kind::accept);
   }
   SUBCASE("a fetch grants nothing; a subscription makes a grant with an end endless") {
-    CHECK(judge(none, ConsentDefault::ask, ProfileConsent::silent, kAlice, true) ==
+    CHECK(judge(none, ConsentDefault::ask, ProfileConsent::silent, {kAlice}, true) ==
           SubscriptionVerdict{Kind::accept, false, "fetch"});
     CHECK(judge(all.at("granted until later"), ConsentDefault::ask).grants);
     CHECK_FALSE(judge(all.at("granted"), ConsentDefault::ask).grants);
   }
+}
+
+TEST_CASE("S-2, S-5: a subscriber goes by every name that a trusted peer asserts, and by no other") {
+  using Names = std::vector<std::string>;
+  IscContext isc;
+  isc.trusted = true;
+  isc.session_case = SessionCase::originating;
+  isc.served_user = "sip:bob@ims.lab";
+  CHECK(subscriber_identities(isc).empty());  // served, but nobody says that he asks
+  for (const auto* const uri : {"sip:Alice@IMS.lab;user=phone", "tel:+1-555-100-0001"}) {
+    isc.asserted_identity.push_back({"", uri, {}, ""});
+  }
+  CHECK(subscriber_identities(isc) == Names{canonical_identity("sip:Alice@IMS.lab;user=phone"), "tel:+15551000001"});
+  isc.trusted = false;
+  CHECK(subscriber_identities(isc).empty());
 }
 
 TEST_CASE("PR-16, PA-4: 603 and 607 to a push refuse its sender, 470 asks for consent, nothing else says anything") {
