@@ -74,7 +74,7 @@ class Herald:
         if self.process:
             self.process.stop()
 
-    def request(self, method, path, body=None, headers=(), port=None, timeout=10):
+    def request(self, method, path, body=None, headers=(), port=None, timeout=30):
         """(status, headers, text)"""
         connection = http.client.HTTPConnection("127.0.0.1", port or self.http_port, timeout=timeout)
         try:
@@ -153,7 +153,7 @@ class Herald:
     def registration(self, user):
         return self.get_json("/v1/registrations/" + urllib.parse.quote(f"sip:{user}@{DOMAIN}", safe=""))
 
-    def wait_registration(self, user, registered=True, seconds=10):
+    def wait_registration(self, user, registered=True, seconds=30):
         def check():
             found = self.registration(user)
             return bool(found and found["registered"]) == registered and (found or True)
@@ -180,7 +180,7 @@ class Receiver:
                 found.append(entry)
         return found
 
-    def wait_event(self, name, count=1, seconds=15):
+    def wait_event(self, name, count=1, seconds=30):
         return self.process.wait_for(lambda: len(self.events(name)) >= count and self.events(name), seconds,
                                      f"{self.user} tells {name}")
 

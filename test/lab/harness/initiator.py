@@ -3,46 +3,25 @@ import collections
 import hashlib
 import hmac
 import http.client
-import http.server
 import json
 import threading
 import time
 
 from .herald import TOKEN
 from .processes import LabError, wait_until
+from .webhook import PostServer
 
 SECRET = "lab-callback-secret"
 
 
-class Initiator:
+class Initiator(PostServer):
     """`answers`: the first notifications get these statuses, all others 200; a function of (path, body) may decide instead."""
 
     def __init__(self, secret=SECRET, answers=(), behaviour=None):
         self.secret, self.behaviour = secret, behaviour
         self._answers, self._lock = list(answers), threading.Lock()
         self.received = []  # every POST, as dicts
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                status = outer._take(self.path, dict(self.headers), body)
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        super().__init__()
 
     @property
     def url(self):
@@ -53,7 +32,7 @@ class Initiator:
         """What the configuration of its account says besides name and token."""
         return (f'callbacks: ["http://127.0.0.1:{self.port}/*"], callback_secret: {self.secret}, callbacks_private: true')
 
-    def _take(self, path, headers, body):
+    def answer(self, path, headers, body):
         event = headers.get("Herald-Event-Id", "")
         with self._lock:
             status = self.behaviour(path, body) if self.behaviour else self._answers.pop(0) if self._answers else 200
@@ -63,7 +42,7 @@ class Initiator:
                 told = {}
             self.received.append({"event": event, "signed": self._is_signed(headers.get("Herald-Signature", ""), body), "told": told,
                                   "body": body, "status": status, "at": time.monotonic()})
-        return status
+        return status, None, b""
 
     def _is_signed(self, signature, body):
         """t=SECONDS,v1=HEX: HMAC-SHA256 over "SECONDS.BODY"."""
@@ -85,10 +64,6 @@ class Initiator:
         def told():
             return [each for (push, _), events in self.finals().items() if push == push_id for list_ in events.values() for each in list_]
         return wait_until(told, seconds, f"a result notification of {push_id}")
-
-    def stop(self):
-        self._server.shutdown()
-        self._server.server_close()
 
 
 def read_events(herald, push_id, last=None, seconds=30):

@@ -1,6 +1,7 @@
 """Child processes that never outlive their scenario."""
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -23,17 +24,34 @@ def wait_until(condition, seconds, what):
         time.sleep(0.01)
 
 
+def _lowest_ephemeral_port():
+    try:
+        with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+            return int(file.read().split()[0])
+    except (OSError, ValueError):
+        return 32768
+
+
+_given = set()  # by free_port(): not yet bound perhaps
+
+
 def free_port():
-    """A port that is free on 127.0.0.1 for both UDP and TCP now."""
-    for _ in range(100):
+    """A port that is free on 127.0.0.1 for both UDP and TCP now. Its owner may start later, or start again: so it is none of those
+    that the kernel gives to whoever connects or binds to port 0 (a connection attempt to one of these can even meet itself)."""
+    below = _lowest_ephemeral_port()
+    for _ in range(1000):
+        # Where the range leaves no room, the kernel's choice has to do.
+        wanted = random.SystemRandom().randrange(10000, below) if below > 12000 else 0
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port = tcp.getsockname()[1]
             try:
+                tcp.bind(("127.0.0.1", wanted))
+                port = tcp.getsockname()[1]
                 udp.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+            if port not in _given:
+                _given.add(port)
+                return port
     raise LabError("no free port")
 
 

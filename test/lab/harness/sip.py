@@ -96,11 +96,12 @@ class UserAgent:
             if message.method == "ACK":
                 continue
             answer = self.behaviour(message) if self.behaviour else None
-            if answer:
-                self.answer(message, *answer)
+            # Before the answer: whoever knows its effect finds the request here.
             if self._branch(message) not in self._seen:  # a retransmission is answered again but reported once
                 self._seen.add(self._branch(message))
                 self.requests.put(message)
+            if answer:
+                self.answer(message, *answer)
 
     @staticmethod
     def _branch(message):
@@ -124,7 +125,7 @@ class UserAgent:
     def contact(self):
         return f"Contact: <sip:{self.name}@{self.address}:{self.port}>"
 
-    def next_request(self, method=None, seconds=10):
+    def next_request(self, method=None, seconds=30):
         try:
             while True:
                 request = self.requests.get(timeout=seconds)
@@ -147,7 +148,7 @@ class UserAgent:
         self.udp.sendto("\r\n".join(lines).encode() + data, ("127.0.0.1", to_port))
         return responses
 
-    def final(self, responses, seconds=15):
+    def final(self, responses, seconds=40):
         try:
             while True:
                 message = responses.get(timeout=seconds)

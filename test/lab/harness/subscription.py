@@ -73,7 +73,7 @@ class Subscription:
             self.routes = recorded[::-1]
         return answer
 
-    def next_notify(self, seconds=10):
+    def next_notify(self, seconds=30):
         """The next NOTIFY of this dialog. Other requests stay for the scenario."""
         end = time.monotonic() + seconds
         kept = []
@@ -94,7 +94,7 @@ class Subscription:
             for request in kept:
                 self.phone.requests.put(request)
 
-    def notify_with(self, text, seconds=15):
+    def notify_with(self, text, seconds=30):
         """The next NOTIFY that has this text; those before are passed over."""
         end = time.monotonic() + seconds
         while True:

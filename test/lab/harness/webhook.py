@@ -28,7 +28,11 @@ class PostServer:
 
             def log_message(self, *_):
                 pass
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 128  # many connect at once; the usual 5 makes them try again a second later
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

@@ -3,7 +3,7 @@ import threading
 
 from harness.initiator import Initiator, read_events
 
-CALLBACKS = "      callbacks: {retry: [200ms, 300ms], timeout: 2s}\n"
+CALLBACKS = "      callbacks: {retry: [200ms, 300ms], timeout: 10s}\n"
 
 
 def run(lab):
