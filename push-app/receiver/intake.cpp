@@ -177,7 +177,9 @@ Intake read_intake(const SipMessage& message, const PushPolicy& policy, const Co
     expire(cpim->content, now, common);
     // PS-6: the push keeps its id in imdn.Message-ID, too.
     if (whole.id.empty() && !outer_id.empty()) whole.id = outer_id;
-    if (whole.id.empty()) whole.id = common.id = report.message_id.empty() ? common.id : report.message_id;
+    if (whole.id.empty() && !report.message_id.empty()) common.id = report.message_id;
+    // Beside a reference the push's own id stands in its body (RFC 2046 5.2.3), and goes before that.
+    if (whole.id.empty() && media_type(whole.type) != "message/external-body") whole.id = common.id;
     if (report.from.empty()) report.from = common.from;
   }
   if (!source.in_blob) choose_alternative(whole, policy);

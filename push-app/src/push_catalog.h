@@ -70,5 +70,12 @@ inline constexpr OperatorEvent kOrphansRemoved{"PU0110",
                                                "the node or its store failed between writing a content and accepting its push",
                                                "the space is free again",
                                                "none"};
+inline constexpr OperatorEvent kLinksWithoutTls{
+    "PU0111",
+    Level::warn,
+    "links to content lead to plain HTTP",
+    "content_base_url says http, or is not set and http.listen has no TLS",
+    "who listens on the way of a fetch can read and change the content (S-8)",
+    "set content_base_url to an https URL that leads here, or give http.listen a certificate"};
 
 }  // namespace herald::push::catalog

@@ -145,7 +145,8 @@ struct CdrConfig {
 struct PushConfig {
   std::string sender_identity;
   std::string event_package = "oma-push";
-  std::uint32_t pager_max_bytes = 1300;  // PS-21
+  std::uint32_t pager_max_bytes = 1300;      // PS-21
+  std::uint32_t reference_max_bytes = 2000;  // PS-21, PS-22: of a MESSAGE that only says where its content lies
   std::vector<Initiator> initiators;
 
   HssFailurePolicy on_hss_failure = HssFailurePolicy::use_default;

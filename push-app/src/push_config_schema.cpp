@@ -333,6 +333,11 @@ ConfigSchema<PushConfig> make_schema() {
            {.help = "Largest MESSAGE as a whole (PS-21); more than 1300 only if every hop is congestion-safe",
             .min = 200,
             .max = 65535})
+      .key("reference_max_bytes", &PushConfig::reference_max_bytes,
+           {.help = "Largest MESSAGE that only says where its content lies; over 1300 it goes by TCP, which 3GPP TS 24.229 4.2A "
+                    "demands of every hop",
+            .min = 200,
+            .max = 65535})
       .sections("initiators", &PushConfig::initiators, initiator_schema(), {.help = "Who may submit pushes"})
       .choice(
           "on_hss_failure", &PushConfig::on_hss_failure,
@@ -418,7 +423,7 @@ ConfigSchema<PushConfig> make_schema() {
         if (config.subscriptions.min_expires > config.subscriptions.max_expires) {
           at.error("subscriptions", "min_expires must not exceed max_expires");
         }
-        if (config.content_base_url.starts_with("http:")) {
+        if (config.content_base_url.starts_with("http:")) {  // at the start it is an event as well, PU0111
           at.warning("content_base_url", "links without TLS can be read and changed on the way (S-8)");
         }
         if (config.pager_max_bytes > 1300) {

@@ -59,6 +59,7 @@ struct PlanRules {
   std::chrono::milliseconds hss_retry{30000};
   std::chrono::milliseconds consent_recheck{300000};
   std::uint32_t pager_max_bytes = 1300;
+  std::uint32_t reference_max_bytes = 2000;
   std::string next_hop;  // when nobody names an S-CSCF
   std::vector<DeliveryMode> mode_order{DeliveryMode::notify, DeliveryMode::pager, DeliveryMode::msrp,
                                        DeliveryMode::indirection};  // sip-push.md 8.4

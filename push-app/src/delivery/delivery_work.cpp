@@ -42,6 +42,7 @@ PlanRules DeliveryScheduler::plan_rules(const PushConfig& config) const {
   rules.hss_retry = config.hss_retry;
   rules.consent_recheck = config.consent_recheck;
   rules.pager_max_bytes = config.pager_max_bytes;
+  rules.reference_max_bytes = config.reference_max_bytes;
   rules.next_hop = node.next_hop;
   rules.mode_order = config.mode_order;
   rules.external_body = links_ && links_->available();

@@ -32,10 +32,12 @@ bool is_device(std::string_view address) {
   return uri && uri->is_sip() && uri->params.has("gr");
 }
 
-Task<Checked<void>> expand_devices(ServletContext* context, std::shared_ptr<const bool> stopped, Submission* submission,
-                                   std::size_t most) {
+Task<Checked<void>> expand_devices(ServletContext* context, std::shared_ptr<const bool> stopped, std::vector<Recipient>* to,
+                                   std::string application, std::size_t most) {
   std::vector<Recipient> devices;
-  for (auto& recipient : submission->to) {
+  const auto too_many = [&] { return devices.size() > most; };
+  for (auto& recipient : *to) {
+    if (too_many()) break;
     if (is_device(recipient.address)) {  // the initiator chose
       devices.push_back(std::move(recipient));
       continue;
@@ -45,7 +47,7 @@ Task<Checked<void>> expand_devices(ServletContext* context, std::shared_ptr<cons
     const auto registration = co_await asked;
     if (*stopped) co_return tl::unexpected(problem_of(Error{ErrorCode::gone, {}}));
     if (!registration) co_return tl::unexpected(problem_of(registration.error()));
-    const auto addresses = *registration ? device_addresses(**registration, submission->application) : std::vector<std::string>();
+    const auto addresses = *registration ? device_addresses(**registration, application) : std::vector<std::string>();
     if (addresses.empty()) {
       devices.push_back(std::move(recipient));
       continue;
@@ -57,9 +59,9 @@ Task<Checked<void>> expand_devices(ServletContext* context, std::shared_ptr<cons
       device.given = recipient.given.empty() ? recipient.address : recipient.given;
       devices.push_back(std::move(device));
     }
-    if (devices.size() > most) co_return refuse(400, 2000, "to: more than " + std::to_string(most) + " devices");
   }
-  submission->to = std::move(devices);
+  if (too_many()) co_return refuse(400, 2000, "to: with all devices there are too many recipients");
+  *to = std::move(devices);
   co_return Checked<void>();
 }
 

@@ -120,6 +120,9 @@ class Requests {
     if (mode == DeliveryMode::pager) attempt.gzip = gzip();
     if (mode == DeliveryMode::msrp) attempt.mode = Mode::msrp;
     if (mode == DeliveryMode::indirection) {
+      // RFC 3428 8 allows more than 1300 bytes to who knows that every hop controls congestion: in an IMS each one does, for it
+      // must send what is longer over TCP (TS 24.229 4.2A, RFC 3261 18.1.1), as this node does (PS-22).
+      attempt.max_bytes = std::max(attempt.max_bytes, rules_.reference_max_bytes);
       attempt.mode = Mode::indirection;
       attempt.alternatives = alternatives(content);
     }

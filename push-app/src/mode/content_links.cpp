@@ -8,6 +8,7 @@
 #include "herald/log.h"
 #include "herald/record.h"
 #include "job/push_records.h"
+#include "push_catalog.h"
 #include "text/timestamps.h"
 
 namespace herald::push {
@@ -94,6 +95,7 @@ HttpResponse nothing(int status, std::string_view title, std::string_view detail
 void ContentLinks::serve() {
   context_.http().add("GET", "/content/{token}",
                       [self = shared_from_this()](HttpRequest request) { return fetch(self, std::move(request)); });
+  if (const auto base = base_url(); base.starts_with("http:")) log::event(catalog::kLinksWithoutTls, {{"url", base}});
   purge_later();
 }
 

@@ -97,10 +97,11 @@ Task<Checked<PushView>> PushService::submit(Self self, SubmitRequest request) {
 
 Task<Checked<PushView>> PushService::accept(Self self, SubmitRequest* given) {
   auto& request = *given;
-  if (request.submission.devices == Devices::all) {  // PS-15
-    if (request.submission.many) co_return refuse(400, 2000, "devices: all is for lists that are short");
+  if (request.submission.devices == Devices::all && !request.submission.many) {  // PS-15; many: as they are read
     const std::size_t most = self->context_.config<PushConfig>()->max_recipients;
-    auto expanded = co_await expand_devices(&self->context_, self->stopped_, &request.submission, most);
+    auto application = request.submission.application;
+    auto expanded =
+        co_await expand_devices(&self->context_, self->stopped_, &request.submission.to, std::move(application), most);
     if (!expanded) co_return tl::unexpected(expanded.error());
   }
   auto source = std::exchange(request.submission.many, nullptr);
@@ -218,11 +219,12 @@ Task<Checked<PushView>> PushService::accept_staged(Self self, SubmitRequest* req
   const auto id = acceptance.job.id;
   const bool replaces = !acceptance.job.replaces.empty();
   self->staging_.insert(id);
-  auto done = co_await stage(self, std::move(recipients), acceptance, claims);
+  auto done = co_await stage(self, std::move(recipients), &acceptance, claims);
   if (*self->stopped_) co_return tl::unexpected(problem_of(Error{ErrorCode::gone, {}}));
   self->settle_claims(*claims, done.has_value());
   if (!done) {
     self->staging_.erase(id);  // recover() removes what was written
+    if (done.error().code == ErrorCode::too_large) co_return refuse(400, 2000, done.error().text);
     co_return tl::unexpected(self->refused(*request, done.error()));
   }
   if (replaces) {
@@ -242,14 +244,27 @@ Task<Checked<PushView>> PushService::accept_staged(Self self, SubmitRequest* req
 }
 
 // Everything up to the decision: afterwards the push is accepted, or, when it replaces another, certain to be.
-Task<Expected<void>> PushService::stage(Self self, std::shared_ptr<RecipientSource> recipients, Acceptance acceptance,
+Task<Expected<void>> PushService::stage(Self self, std::shared_ptr<RecipientSource> recipients, Acceptance* accepting,
                                         const Claims* claims) {
   auto& store = self->context_.store();
+  auto& acceptance = *accepting;
+  const std::size_t most = self->context_.config<PushConfig>()->max_recipients;
   const bool replaces = !acceptance.job.replaces.empty();
   std::deque<Future<Committed>> under_way;
   std::uint32_t index = 0;
+  std::size_t read = 0;
   for (bool last = false; !last;) {
-    const auto some = recipients->next(kBatch);
+    auto some = recipients->next(kBatch);
+    read += some.size();
+    last = some.empty() || read >= recipients->size();
+    if (acceptance.job.devices == Devices::all) {  // PS-15; those of a short list are devices already
+      auto application = acceptance.job.application;
+      auto expanded = co_await expand_devices(&self->context_, self->stopped_, &some, std::move(application),
+                                              most - std::min<std::size_t>(most, index));
+      if (*self->stopped_) co_return fail(ErrorCode::gone, "stopped");
+      if (!expanded)
+        co_return fail(expanded.error().http == 400 ? ErrorCode::too_large : ErrorCode::busy, expanded.error().detail);
+    }
     Batch batch;
     if (index == 0) {
       auto staging = staging_put_of(acceptance);
@@ -259,7 +274,7 @@ Task<Expected<void>> PushService::stage(Self self, std::shared_ptr<RecipientSour
     for (const auto& recipient : some) {
       batch.puts.push_back(first_put_of(make_delivery(acceptance.job, recipient, index++)));
     }
-    last = some.empty() || index >= recipients->size();
+    acceptance.job.recipients = std::max(acceptance.job.recipients, index);  // PS-15 makes more of them
     // The decision must not be on disk before what it decides about.
     while (!under_way.empty() && (last || under_way.size() >= kBatchesUnderWay)) {
       const auto written = co_await under_way.front();

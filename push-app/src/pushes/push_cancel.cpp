@@ -1,4 +1,5 @@
 // Cancelling a push, or some of its recipients (PAP-35). See push_service.h.
+#include <set>
 #include <utility>
 
 #include "delivery/delivery_writer.h"
@@ -70,23 +71,23 @@ Task<Checked<CancelResult>> PushService::cancel_named(Self self, PushJob job, st
   CancelResult result;
   result.view.job = std::move(job);
   std::vector<Delivery> found;
-  std::vector<std::size_t> at;
+  std::vector<std::size_t> at;  // of each of them in result.recipients
+  std::set<std::uint32_t> seen;
   for (auto& recipient : recipients) {
-    auto delivery = co_await find_delivery(self, result.view.job.id, recipient.user);
+    auto deliveries = co_await find_named(self, result.view.job.id, recipient);
     if (*self->stopped_) co_return tl::unexpected(problem_of(Error{ErrorCode::gone, {}}));
-    if (!delivery) co_return tl::unexpected(problem_of(delivery.error()));
+    if (!deliveries) co_return tl::unexpected(problem_of(deliveries.error()));
     RecipientState state;
     state.asked = std::move(recipient);
-    bool twice = false;
-    if (*delivery) {
-      for (const auto index : at) twice = twice || result.recipients[index].asked.user == state.asked.user;
-    }
-    if (*delivery && !twice) {
+    bool known = false;
+    for (auto& delivery : *deliveries) {  // each of his devices (PS-15)
+      if (!seen.insert(delivery.index).second) continue;
+      known = true;
       at.push_back(result.recipients.size());
-      found.push_back(std::move(**delivery));
-    } else {
-      ++result.unknown;
+      found.push_back(std::move(delivery));
     }
+    state.cancelled = known;
+    if (!known) ++result.unknown;
     result.recipients.push_back(std::move(state));
   }
   auto ending = co_await end_some(self, &result.view.job, &found, "initiator");
@@ -94,9 +95,10 @@ Task<Checked<CancelResult>> PushService::cancel_named(Self self, PushJob job, st
   if (!ending) co_return tl::unexpected(problem_of(ending.error()));
   for (std::size_t i = 0; i < found.size(); ++i) {
     auto& state = result.recipients[at[i]];
-    state.cancelled = found[i].status == Status::cancelled;
-    ++(state.cancelled ? result.cancelled : result.too_late);
-    state.delivery = found[i];
+    const bool cancelled = found[i].status == Status::cancelled;
+    ++(cancelled ? result.cancelled : result.too_late);
+    if (!state.delivery || (state.cancelled && !cancelled)) state.delivery = found[i];
+    state.cancelled = state.cancelled && cancelled;
   }
   result.view.deliveries = std::move(found);
   co_return result;

@@ -10,14 +10,38 @@ namespace {
 
 // A list looks at no more records than this per call; a page may then be short and still have a cursor.
 constexpr std::size_t kMaxLookedAt = 1000;
+// The same for the deliveries of pushes in search of a status. One push is always looked through: a cursor cannot point into it.
+constexpr std::size_t kMaxSearched = 20000;
 constexpr std::size_t kListedDeliveries = 10;
+constexpr std::size_t kSearchPage = 500;
 
-bool shows(const std::vector<Delivery>& deliveries, const std::optional<Status>& status) {
-  if (!status) return true;
-  for (const auto& delivery : deliveries) {
-    if (delivery.status == *status) return true;
-  }
-  return false;
+// Of one push: the first there are, or the first that stand so.
+struct Shown {
+  std::vector<Delivery> deliveries;
+  std::size_t looked_at = 0;
+};
+Task<Expected<Shown>> deliveries_shown(Store* store, std::shared_ptr<const bool> stopped, std::string push,
+                                       std::optional<Status> status) {
+  Shown shown;
+  std::string cursor;
+  do {
+    Scan scan;
+    scan.table = std::string(kDeliveryTable);
+    scan.partition = push;
+    scan.limit = status ? kSearchPage : kListedDeliveries;
+    scan.cursor = std::move(cursor);
+    const auto page = co_await store->scan(std::move(scan));
+    if (*stopped) co_return fail(ErrorCode::gone, "stopped");
+    if (!page) co_return fail(page.error());
+    for (const auto& entry : page->records) {
+      ++shown.looked_at;
+      auto delivery = decode_delivery(entry);
+      if (delivery && (!status || delivery->status == *status)) shown.deliveries.push_back(std::move(*delivery));
+      if (shown.deliveries.size() == kListedDeliveries) co_return shown;
+    }
+    cursor = status ? page->next : std::string();
+  } while (!cursor.empty());
+  co_return shown;
 }
 
 Problem list_problem(const Error& error) {
@@ -36,13 +60,14 @@ Task<Checked<PushList>> PushService::list_by_push(Self self, ListQuery query) {
   auto& store = self->context_.store();
   PushList list;
   list.next = query.cursor;
-  std::size_t looked_at = 0;
+  std::size_t looked_at = 0, searched = 0;
   do {
     Scan scan;
     scan.table = std::string(kPushTable);
     scan.newest_first = true;
     scan.cursor = list.next;
-    scan.limit = query.limit - list.pushes.size();  // so that a page of the store never has to be cut
+    // So that a page of the store never has to be cut; with a status each push may cost many looks.
+    scan.limit = query.status ? 1 : query.limit - list.pushes.size();
     if (query.initiator) scan.term = initiator_term(*query.initiator);
     const auto page = co_await store.scan(std::move(scan));
     if (!page) co_return tl::unexpected(list_problem(page.error()));
@@ -54,20 +79,16 @@ Task<Checked<PushList>> PushService::list_by_push(Self self, ListQuery query) {
       if (!job) continue;
       PushView view;
       view.job = std::move(*job);
-      Scan deliveries;
-      deliveries.table = std::string(kDeliveryTable);
-      deliveries.partition = view.job.id;
-      deliveries.limit = query.status ? 1000 : kListedDeliveries;
-      const auto found = co_await store.scan(std::move(deliveries));
-      if (!found) co_return tl::unexpected(problem_of(found.error()));
-      for (const auto& entry : found->records) {
-        if (auto delivery = decode_delivery(entry)) view.deliveries.push_back(std::move(*delivery));
-      }
-      if (!shows(view.deliveries, query.status)) continue;
-      if (view.deliveries.size() > kListedDeliveries) view.deliveries.resize(kListedDeliveries);
+      auto id = view.job.id;
+      auto shown = co_await deliveries_shown(&store, self->stopped_, std::move(id), query.status);
+      if (*self->stopped_) co_return tl::unexpected(problem_of(Error{ErrorCode::gone, {}}));
+      if (!shown) co_return tl::unexpected(problem_of(shown.error()));
+      searched += shown->looked_at;
+      if (query.status && shown->deliveries.empty()) continue;
+      view.deliveries = std::move(shown->deliveries);
       list.pushes.push_back(std::move(view));
     }
-  } while (!list.next.empty() && list.pushes.size() < query.limit && looked_at < kMaxLookedAt);
+  } while (!list.next.empty() && list.pushes.size() < query.limit && looked_at < kMaxLookedAt && searched < kMaxSearched);
   co_return list;
 }
 

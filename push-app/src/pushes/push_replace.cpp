@@ -3,6 +3,7 @@
 // The new push lies decided in the staging table when this begins; from there it only goes forward: what of the old one is not
 // final yet is cancelled, then the new one becomes a push. A crash anywhere is followed by the same steps again (recover()), so
 // the old push is never cancelled without the new one, and nothing of the new one goes out before the old one is cancelled.
+#include <set>
 #include <utility>
 
 #include "herald/sip_uri.h"
@@ -46,9 +47,13 @@ Task<Expected<void>> PushService::complete_replacement(Self self, Acceptance acc
     if (*self->stopped_) co_return fail(ErrorCode::gone, "stopped");
     if (!ending) co_return fail(ending.error());
     if (!acceptance.pending_only) continue;
-    std::vector<std::string> got_it;
+    std::vector<Recipient> got_it;
     for (const auto& delivery : old) {
-      if (!was_pending(delivery, cause)) got_it.push_back(canonical_identity(delivery.address));
+      if (was_pending(delivery, cause)) continue;
+      Recipient recipient;
+      recipient.address = delivery.address;
+      recipient.user = canonical_identity(delivery.address);
+      got_it.push_back(std::move(recipient));
     }
     auto skipped = co_await skip_recipients(self, acceptance.job.id, std::move(got_it));
     if (*self->stopped_) co_return fail(ErrorCode::gone, "stopped");
@@ -64,19 +69,20 @@ Task<Expected<void>> PushService::complete_replacement(Self self, Acceptance acc
 }
 
 // `pending_only`: these are not to get the new one. Each recipient of a push has an end (SM-3), so these have one too.
-Task<Expected<void>> PushService::skip_recipients(Self self, std::string push, std::vector<std::string> users) {
+Task<Expected<void>> PushService::skip_recipients(Self self, std::string push, std::vector<Recipient> recipients) {
   Batch batch;
-  for (auto& user : users) {
-    auto found = co_await find_delivery(self, push, std::move(user));
+  std::set<std::uint32_t> seen;
+  for (auto& recipient : recipients) {
+    auto found = co_await find_named(self, push, std::move(recipient));
     if (*self->stopped_) co_return fail(ErrorCode::gone, "stopped");
     if (!found) co_return fail(found.error());
-    if (!*found || (*found)->final()) continue;
-    auto& delivery = **found;
-    // Ended by its scheduler once the push is one: an end has a notification, and nobody may hear of this push yet.
-    if (delivery.cancel_requested) continue;
-    delivery.cancel_requested = true;
-    delivery.cause = std::string(kNotPendingCause);
-    batch.puts.push_back(next_put_of(delivery));
+    for (auto& delivery : *found) {
+      // Ended by its scheduler once the push is one: an end has a notification, and nobody may hear of this push yet.
+      if (delivery.final() || delivery.cancel_requested || !seen.insert(delivery.index).second) continue;
+      delivery.cancel_requested = true;
+      delivery.cause = std::string(kNotPendingCause);
+      batch.puts.push_back(next_put_of(delivery));
+    }
   }
   if (batch.puts.empty()) co_return Expected<void>();
   const auto committed = co_await self->context_.store().commit(std::move(batch));

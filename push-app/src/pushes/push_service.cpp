@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "delivery/devices.h"
 #include "herald/record.h"
 #include "herald/sip_uri.h"
 #include "push_catalog.h"
@@ -87,18 +88,36 @@ Task<Checked<PushJob>> PushService::find(Self self, std::string id, std::optiona
   co_return std::move(*job);
 }
 
-Task<Expected<std::optional<Delivery>>> PushService::find_delivery(Self self, std::string push, std::string user) {
-  Scan scan;
-  scan.table = std::string(kDeliveryTable);
-  scan.partition = std::move(push);
-  scan.term = user_term(user);
-  scan.limit = 1;
-  const auto page = co_await self->context_.store().scan(std::move(scan));
-  if (!page) co_return fail(page.error());
-  if (page->records.empty()) co_return std::optional<Delivery>();
-  auto delivery = decode_delivery(page->records.front());
-  if (!delivery) co_return fail(delivery.error());
-  co_return std::optional<Delivery>(std::move(*delivery));
+Task<Expected<std::vector<Delivery>>> PushService::find_deliveries(Self self, std::string push, std::string user) {
+  constexpr std::size_t kPage = 100;
+  std::vector<Delivery> found;
+  std::string cursor;
+  do {
+    Scan scan;
+    scan.table = std::string(kDeliveryTable);
+    scan.partition = push;
+    scan.term = user_term(user);
+    scan.limit = kPage;
+    scan.cursor = std::move(cursor);
+    const auto page = co_await self->context_.store().scan(std::move(scan));
+    if (!page) co_return fail(page.error());
+    if (*self->stopped_) co_return fail(ErrorCode::gone, "stopped");
+    for (const auto& record : page->records) {
+      auto delivery = decode_delivery(record);
+      if (!delivery) co_return fail(delivery.error());
+      found.push_back(std::move(*delivery));
+    }
+    cursor = page->next;
+  } while (!cursor.empty());
+  co_return found;
+}
+
+Task<Expected<std::vector<Delivery>>> PushService::find_named(Self self, std::string push, Recipient recipient) {
+  auto found = co_await find_deliveries(self, std::move(push), std::move(recipient.user));
+  if (!found || !is_device(recipient.address)) co_return found;
+  std::erase_if(*found,
+                [&](const Delivery& delivery) { return is_device(delivery.address) && delivery.address != recipient.address; });
+  co_return found;
 }
 
 Task<Checked<RecipientStates>> PushService::look_up(Self self, std::string id, std::optional<std::string> owner,
@@ -109,13 +128,16 @@ Task<Checked<RecipientStates>> PushService::look_up(Self self, std::string id, s
   RecipientStates states;
   states.job = std::move(*job);
   for (auto& recipient : recipients) {
-    auto delivery = co_await find_delivery(self, states.job.id, recipient.user);
+    auto deliveries = co_await find_named(self, states.job.id, recipient);
     if (*self->stopped_) co_return tl::unexpected(problem_of(Error{ErrorCode::gone, {}}));
-    if (!delivery) co_return tl::unexpected(problem_of(delivery.error()));
+    if (!deliveries) co_return tl::unexpected(problem_of(deliveries.error()));
     RecipientState state;
     state.asked = std::move(recipient);
-    state.delivery = std::move(*delivery);
-    states.recipients.push_back(std::move(state));
+    if (deliveries->empty()) states.recipients.push_back(state);
+    for (auto& delivery : *deliveries) {
+      state.delivery = std::move(delivery);
+      states.recipients.push_back(state);
+    }
   }
   co_return states;
 }

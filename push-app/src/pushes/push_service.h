@@ -69,11 +69,12 @@ struct CancelRequest {
   std::optional<std::string> owner;
   std::vector<Recipient> recipients{};  // found by their canonical address; none: all of the push
 };
-// One recipient that was asked for by address.
+// One recipient that was asked for by address. In RecipientStates there is one for each of his devices, when the push went to all
+// of them (PS-15); a cancellation has one answer for all.
 struct RecipientState {
   Recipient asked;
   std::optional<Delivery> delivery{};  // none: the push has no such recipient
-  bool cancelled = false;
+  bool cancelled = false;              // nothing was too late
 };
 struct CancelResult {
   PushView view;  // afterwards
@@ -127,7 +128,7 @@ class PushService : public std::enable_shared_from_this<PushService> {
   static Task<Checked<PushView>> accept_at_once(Self self, SubmitRequest* request, Acceptance acceptance, const Claims* claims);
   static Task<Checked<PushView>> accept_staged(Self self, SubmitRequest* request, std::shared_ptr<RecipientSource> recipients,
                                                Acceptance acceptance, const Claims* claims);
-  static Task<Expected<void>> stage(Self self, std::shared_ptr<RecipientSource> recipients, Acceptance acceptance,
+  static Task<Expected<void>> stage(Self self, std::shared_ptr<RecipientSource> recipients, Acceptance* accepting,
                                     const Claims* claims);
   [[nodiscard]] Problem refused(const SubmitRequest& request, const Error& why) const;
   void report_accepted(const PushJob& job);
@@ -141,7 +142,7 @@ class PushService : public std::enable_shared_from_this<PushService> {
 
   // -- replacing and cancelling: push_replace.cpp, push_cancel.cpp --
   static Task<Expected<void>> complete_replacement(Self self, Acceptance acceptance);
-  static Task<Expected<void>> skip_recipients(Self self, std::string push, std::vector<std::string> users);
+  static Task<Expected<void>> skip_recipients(Self self, std::string push, std::vector<Recipient> recipients);
   static Task<Checked<CancelResult>> cancel_all(Self self, PushJob job);
   static Task<Checked<CancelResult>> cancel_named(Self self, PushJob job, std::vector<Recipient> recipients);
   // Ends what still can be ended; afterwards each is as it is stored. Error: the store failed, some may be ended.
@@ -150,7 +151,10 @@ class PushService : public std::enable_shared_from_this<PushService> {
   void ended(const Delivery& delivery);
 
   static Task<Checked<PushJob>> find(Self self, std::string id, std::optional<std::string> owner);
-  static Task<Expected<std::optional<Delivery>>> find_delivery(Self self, std::string push, std::string user);
+  // Of one recipient: one delivery, or each of his devices' (PS-15); none: he is not among the push's.
+  static Task<Expected<std::vector<Delivery>>> find_deliveries(Self self, std::string push, std::string user);
+  // The same, but where the push went to devices and the address names one, of that one alone.
+  static Task<Expected<std::vector<Delivery>>> find_named(Self self, std::string push, Recipient recipient);
   static Task<Checked<PushList>> list_by_push(Self self, ListQuery query);
   static Task<Checked<PushList>> list_by_user(Self self, ListQuery query);
 

@@ -99,6 +99,8 @@ void ask_for_reports(PushMessage& message, const ReportRequest& request, WallTim
                                             [](const auto& field) { return !about_content(field.name); });
   std::vector<SipHeaderField> fields(std::make_move_iterator(inside), std::make_move_iterator(message.headers.end()));
   message.headers.erase(inside, message.headers.end());
+  // A reference says both again in the body, where RFC 2046 5.2.3 and PS-31 want them: twice would only be longer (PS-20).
+  if (message.content_type.starts_with(kExternalType)) fields.clear();
   message.body = cpim_around(request, now, message.content_type, std::move(fields), message.body);
   message.content_type = kCpimType;
 }

@@ -1,7 +1,6 @@
 """What a push ends as, for every report asked for, every mode, and receivers that send, refuse, ignore, delay or deny reports (F-2, PS-50, PS-51, PS-54, PS-55, SM-16, SM-17, PR-10, PR-11)."""
 DEADLINE = 300
 CONFIG = """\
-      pager_max_bytes: 2000
       report_timeout: 4s
       msrp: {report_wait: 3s}
       retry: {first_delay: 300ms, max_delay: 1s, max_attempts: 3, unknown_delay: 1s}
@@ -26,9 +25,7 @@ def expected(level, mode, behaviour):
 
 def run(lab):
     users = {behaviour: f"load{number}" for number, behaviour in enumerate(BEHAVIOURS, 1)}
-    # A reference that asks for reports does not fit into 1 300 bytes with everything IMS adds; this way here is congestion-safe (PS-21).
-    services = lab.services(lambda text: text.replace("id: news.ua, ", "id: news.ua, pager_max_bytes: 2000, "))
-    herald = lab.start(core={"load_users": len(users)}, msrp=True, extra=CONFIG, services=services)
+    herald = lab.start(core={"load_users": len(users)}, msrp=True, extra=CONFIG)
     for behaviour, user in users.items():
         receiver = lab.receiver(user, "--msrp", "--content-host", "127.0.0.1", "--content-insecure", "--subscribe", "news.ua", "--display",
                                 "auto", "--report-mode", BEHAVIOURS[behaviour])

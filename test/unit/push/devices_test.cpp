@@ -90,3 +90,84 @@ TEST_CASE("PS-13, PS-14: excluded device classes and exactly one device") {
   CHECK_FALSE(lab.last()->request.headers.has("Request-Disposition"));
   CHECK_FALSE(lab.last()->request.headers.has("Reject-Contact"));
 }
+
+TEST_CASE("PAP-35, PS-15: a cancellation by address ends each of the user's devices; by a device's address that one alone") {
+  PushLab lab;
+  registered(lab, device("6101", kPhone) + ", " + device("6102", kTablet));
+  const std::string later = "2026-01-01T00:05:00Z";
+  const json body{{"to", json::array({kAlice, "sip:bob@ims.lab"})},
+                  {"app", "news.ua"},
+                  {"devices", "all"},
+                  {"deliver_after", later},
+                  {"content", {{"type", "text/plain"}, {"text", "x"}}}};
+  const std::string id = lab.call("POST", "/v1/pushes", body).body["id"];
+  REQUIRE(lab.call("GET", "/v1/pushes/" + id).body["recipients"].size() == 3);
+  SUBCASE("the user") {
+    const auto answer = lab.call("DELETE", "/v1/pushes/" + id + "?address=" + kAlice);
+    CHECK(answer.status == 200);
+    REQUIRE(answer.body["recipients"].size() == 2);
+    CHECK(lab.status(id, 0) == "cancelled");
+    CHECK(lab.status(id, 1) == "cancelled");
+    CHECK(lab.status(id, 2) == "scheduled");
+  }
+  SUBCASE("one device") {
+    CHECK(lab.call("DELETE", "/v1/pushes/" + id + "?address=" + kTablet).status == 200);
+    CHECK(lab.status(id, 0) == "scheduled");
+    CHECK(lab.status(id, 1) == "cancelled");
+    lab.advance(5min + 1s);
+    REQUIRE(lab.messages().size() == 1);
+    CHECK(lab.last()->request.uri() == kPhone);
+  }
+}
+
+TEST_CASE("PAP-34, PS-15: pending_only is decided for each device") {
+  PushLab lab;
+  registered(lab, device("6101", kPhone) + ", " + device("6102", kTablet));
+  const auto old = lab.push(kAlice, {{"devices", "all"}});
+  lab.answer(lab.last(), 200);  // the phone has it; the tablet's turn comes
+  lab.answer(lab.last(), 503, {{"Retry-After", "60"}});
+  const auto fresh = lab.push(kAlice, {{"devices", "all"}, {"replace", {{"id", old}, {"method", "pending_only"}}}});
+  CHECK(lab.status(old, 0) == "delivered");
+  CHECK(lab.status(old, 1) == "cancelled");
+  CHECK(lab.status(fresh, 0) == "cancelled");
+  CHECK(lab.delivery(fresh, 0)["cause"] == "replace:not_pending");
+  CHECK(lab.status(fresh, 1) != "cancelled");
+}
+
+TEST_CASE("PS-15, PAP-41: all devices of the users of a long list, looked up as it is written") {
+  PushLab::Options options;
+  options.config = "max_recipients: 1000\n";
+  PushLab lab(std::move(options));
+  registered(lab, device("6101", kPhone) + ", " + device("6102", kTablet));
+  json to = json::array();
+  const auto fill = [&](std::size_t count) {
+    while (to.size() < count) to.push_back("sip:u" + std::to_string(to.size()) + "@ims.lab");
+    to[450] = kAlice;  // in the second batch
+    return json{{"to", to}, {"app", "news.ua"}, {"devices", "all"}, {"content", {{"type", "text/plain"}, {"text", "x"}}}};
+  };
+  const auto answer = lab.call("POST", "/v1/pushes", fill(900));
+  REQUIRE(answer.status == 202);
+  const std::string id = answer.body["id"];
+  CHECK(answer.body["recipient_count"] == 901);
+  const auto all = lab.call("GET", "/v1/pushes/" + id + "?limit=1000").body["recipients"];
+  REQUIRE(all.size() == 901);
+  CHECK(all[449]["address"] == "sip:u449@ims.lab");
+  CHECK(all[450]["address"] == kPhone);
+  CHECK(all[451]["address"] == kTablet);
+  CHECK(all[900]["address"] == "sip:u899@ims.lab");
+  lab.advance(1s);
+  REQUIRE(lab.messages().size() == 1);  // PS-11
+  lab.answer(lab.last(), 200);
+  lab.advance(1s);
+  REQUIRE(lab.messages().size() == 2);
+  CHECK(lab.messages()[0]->request.uri() == kPhone);
+  CHECK(lab.messages()[1]->request.uri() == kTablet);
+  // The devices count against the same limit as addresses do.
+  const auto records = lab.memory.records();
+  const auto refused = lab.call("POST", "/v1/pushes", fill(1000));
+  CHECK(refused.status == 400);
+  CHECK(refused.body["detail"].get<std::string>().find("devices") != std::string::npos);
+  lab.restart();
+  lab.advance(31s);
+  CHECK(lab.memory.records() == records);
+}

@@ -1,6 +1,9 @@
 // Content indirection through the whole module: the MESSAGE, the link, the content behind it.
 #include <doctest/doctest.h>
 
+#include "base/log_setup.h"
+#include "mode/message_builder.h"
+#include "push/cpim.h"
 #include "push_lab.h"
 
 using namespace herald;
@@ -67,6 +70,60 @@ TEST_CASE("PS-30, PS-31, PS-32, F-3, S-8: large content goes as a MESSAGE that s
   CHECK(fetched(lab, url.substr(0, url.size() - 4) + "AAAA").status == 404);
   lab.advance(1h + 1s);
   CHECK(fetched(lab, url).status == 410);
+}
+
+TEST_CASE("PS-20, PS-51: a reference that asks for reports says nothing twice, and stays within 1300 bytes") {
+  PushLab lab(secure("reference_max_bytes: 1300\n"));
+  lab.registered(kAlice);
+  const auto id = lab.push(kAlice, {{"content", large()}, {"mode", "indirection"}, {"report", "display"}});
+  REQUIRE(lab.messages().size() == 1);
+  const auto& request = lab.last()->request;
+  CHECK(type_of(request) == "message/cpim");
+  CHECK(request.text().size() + push::kViaAllowance <= 1300);
+  const auto cpim = push::CpimMessage::parse(request.body);
+  REQUIRE(cpim.has_value());
+  CHECK(cpim->report.message_id == id + ".0");
+  CHECK_FALSE(cpim->content.has("Content-ID"));
+  CHECK_FALSE(cpim->content.has("Content-Disposition"));
+  CHECK(parameter(cpim->content.get("Content-Type").value_or(""), "hash").size() == 40);
+  // PS-31, RFC 2046 5.2.3: what a reference must say of its content stays.
+  CHECK(cpim->body == "Content-Type: text/plain\r\nContent-ID: <" + id + "@ims.lab>\r\nContent-Disposition: render\r\n\r\n");
+}
+
+TEST_CASE("PS-21, PS-22, PS-30: names as long as a network's: the reference may exceed what content may not, and goes by TCP") {
+  const std::string realm = "@ims.mnc001.mcc262.3gppnetwork.org";
+  const std::string user = "sip:+4915112345678901" + realm;
+  const json wish{
+      {"content", large(5000)}, {"mode", "indirection"}, {"report", "display"}, {"deliver_before", "2026-01-01T01:00:00Z"}};
+  const std::string base =
+      "content_base_url: https://" + std::string(150, 'c') + ".example\ncapabilities: {ask_options: false}\n";
+  SUBCASE("with the defaults") {
+    PushLab::Options options;
+    options.config = base;
+    PushLab lab(std::move(options));
+    lab.registered(user);
+    const auto id = lab.push(user, wish);
+    REQUIRE(lab.messages().size() == 1);
+    const auto size = lab.last()->request.text().size() + push::kViaAllowance;
+    CHECK(size > 1300);
+    CHECK(size <= 2000);
+    lab.answer(lab.last(), 200);
+    CHECK(lab.status(id) == "network_accepted");  // the report is awaited
+    // Content itself keeps to the limit: this one goes as a reference.
+    lab.push(user, {{"content", large(1200)}, {"report", "delivery"}});
+    const auto cpim = push::CpimMessage::parse(lab.last()->request.body);
+    REQUIRE(cpim.has_value());
+    CHECK(cpim->content.get("Content-Type")->starts_with("message/external-body"));
+  }
+  SUBCASE("where some hop would not use TCP, nothing larger than 1300 bytes goes out") {
+    PushLab::Options options;
+    options.config = base + "reference_max_bytes: 1300\n";
+    PushLab lab(std::move(options));
+    lab.registered(user);
+    const auto id = lab.push(user, wish);
+    CHECK(lab.messages().empty());
+    CHECK(lab.status(id) == "undeliverable");
+  }
 }
 
 TEST_CASE("PS-31, PS-32: each recipient and attempt has a link of its own; the Content-ID stays") {
@@ -183,6 +240,21 @@ TEST_CASE("PS-30: content that lies in a blob is served from there, and its hash
   const auto id = lab.push(kAlice, {{"content", large(5000)}, {"mode", "indirection"}});
   CHECK(parameter(type_of(lab.last()->request), "hash") == lab.blobs.keep(std::string(5000, 'x')).sha1);
   CHECK(lab.status(id) == "sending");
+}
+
+TEST_CASE("S-8: links that will be plain HTTP are an operator event at the start; https links are none") {
+  const auto told = [](const std::string& config) {
+    std::string lines;
+    log::capture([&lines](std::string_view line) { lines += line; });
+    PushLab::Options options;
+    options.config = config;
+    { PushLab lab(std::move(options)); }
+    log::capture({});
+    return lines.find("PU0111") != std::string::npos;
+  };
+  CHECK(told("content_base_url: http://push.example\n"));
+  CHECK(told(""));  // what the node itself listens on
+  CHECK_FALSE(told("content_base_url: https://push.example\n"));
 }
 
 TEST_CASE("PS-32: links go with their push") {

@@ -220,6 +220,28 @@ TEST_CASE("PAP-41: a push to thousands is one push with a status for each, paged
   CHECK(lab.messages().size() == 2);
 }
 
+TEST_CASE("SM-4: the list by status finds a push by a recipient far behind the first thousand") {
+  PushLab lab;
+  const std::string id = lab.call("POST", "/v1/pushes", to_crowd(2500)).body["id"];
+  const auto small = lab.push(kAlice);
+  lab.registered(user(2400));
+  lab.answer(lab.last(), 200);
+  const auto found = lab.call("GET", "/v1/pushes?status=delivered");
+  REQUIRE(found.status == 200);
+  REQUIRE(found.body["pushes"].size() == 1);
+  CHECK(found.body["pushes"][0]["id"] == id);
+  REQUIRE(found.body["pushes"][0]["recipients"].size() == 1);  // who it was found by
+  CHECK(found.body["pushes"][0]["recipients"][0]["address"] == user(2400));
+  CHECK(lab.call("GET", "/v1/pushes?status=displayed").body["pushes"].empty());
+  // One at a time, by the cursor.
+  auto page = lab.call("GET", "/v1/pushes?status=waiting_reachable&limit=1");
+  REQUIRE(page.body["pushes"].size() == 1);
+  CHECK(page.body["pushes"][0]["id"] == small);
+  page = lab.call("GET", "/v1/pushes?status=waiting_reachable&limit=1&cursor=" + page.body["next"].get<std::string>());
+  REQUIRE(page.body["pushes"].size() == 1);
+  CHECK(page.body["pushes"][0]["id"] == id);
+}
+
 TEST_CASE("many recipients: one wrong or doubled address refuses all of them, by its place, and nothing is stored") {
   PushLab lab;
   auto body = to_crowd(1200);

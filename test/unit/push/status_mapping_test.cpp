@@ -7,6 +7,7 @@
 #include "delivery/outcome_rules.h"
 #include "delivery/status_table.h"
 #include "herald/metrics.h"
+#include "pap_client.h"
 #include "push_lab.h"
 #include "report/imdn.h"
 #include "report/report_request.h"
@@ -214,6 +215,48 @@ const std::vector<Story>& stories() {
          lab.advance(3s);
          expect(lab.delivery(id), "undeliverable", 2005);
          CHECK(lab.messages().size() == 1);
+       }},
+      // What Herald does to a content cannot fail: gzip that does not help is left out, the wrappings (message/cpim, OMA push
+      // message, reference) take any bytes, and alternatives are the initiator's own. So only a receiver can say that a content
+      // could not be transformed: one that does not decipher it (5: 493).
+      {"transformation failed",
+       [](PushLab& lab) {
+         lab.registered(kAlice);
+         const auto id = lab.push(kAlice, {{"content", {{"type", "application/pkcs7-mime"}, {"base64", "AAAA"}}}});
+         lab.advance(3s);
+         lab.answer(lab.last(), 493);
+         expect(lab.delivery(id), "undeliverable", 3006, "sip:493");
+       }},
+      {"transformation that does not help: identity instead, no failure",
+       [](PushLab& lab) {
+         lab.registered(kAlice);
+         lab.push(kAlice, {{"content", {{"type", "image/png"}, {"text", "p"}}}});
+         lab.answer(lab.messages("OPTIONS").at(0), 200, {{"Accept", "text/plain, image/png"}, {"Accept-Encoding", "gzip"}});
+         CHECK_FALSE(lab.last()->request.headers.has("Content-Encoding"));
+         lab.answer(lab.last(), 200);
+       }},
+      // Only PAP has words for it; REST knows no such member, and says so.
+      {"the initiator demands a network or bearer that is not SIP: refused at submission",
+       [](PushLab& lab) {
+         PapClient pap(lab);
+         const auto submit = [&pap](std::string network, bool needs_network, std::string bearer, bool needs_bearer) {
+           pap::Push wanted;
+           wanted.push_id = "demand-" + network + bearer;
+           wanted.addresses = {"sip:alice@ims.lab"};
+           wanted.quality =
+               pap::Quality{Priority::low, pap::DeliveryMethod::unconfirmed, std::move(network), needs_network, std::move(bearer),
+                            needs_bearer};
+           return pap.push(std::move(wanted)).code;
+         };
+         CHECK(submit("gsm", true, "", false) == 3009);
+         CHECK(submit("", false, "sms", true) == 3010);
+         CHECK(lab.memory.records() == 0);
+         CHECK(submit("gsm", false, "sms", false) == 1001);  // only wished for
+         const auto rest = lab.call(
+             "POST", "/v1/pushes",
+             json{{"to", {kAlice}}, {"app", "news.ua"}, {"bearer", "sms"}, {"content", {{"type", "text/plain"}, {"text", "x"}}}});
+         CHECK(rest.status == 400);
+         CHECK(rest.body["code"] == 2000);
        }},
       {"NOTIFY 200",
        [](PushLab& lab) {
