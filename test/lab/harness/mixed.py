@@ -2,15 +2,14 @@
 import base64
 import collections
 import hashlib
-import http.client
 import json
 import random
 import threading
 import time
 
 from .core import DOMAIN, password
-from .herald import TOKEN
-from .processes import LabError, Process, wait_until
+from .processes import LabError, Process
+from .stream import Stream
 
 WORKERS = 6
 
@@ -64,66 +63,22 @@ class Kind:
         self.mode, self.users, self.size, self.weight, self.fields = mode, users, size, weight, fields
 
 
-class MixedTraffic:
-    """Submits at a steady rate; a broken connection is neither accepted nor refused: nobody knows. Watches that no final state
-    changes."""
+class MixedTraffic(Stream):
+    """Pushes of all kinds by their weights, accepted as (kind, sha256, address). Watches that no final state changes."""
 
     def __init__(self, herald, kinds, rate, callback, seed):
-        self.herald, self.kinds, self.rate, self.callback = herald, kinds, rate, callback
+        super().__init__(herald, rate, WORKERS, self._watch)
+        self.kinds, self.callback = kinds, callback
         self.chance = random.Random(seed)
-        self.accepted = {}  # id -> (kind, sha256, address)
-        self.final = {}     # id -> the recipient when it was first seen final
-        self.changed = []   # ids whose final state was another later
-        self.refused = collections.Counter()
-        self.unknown = 0
-        self._stop, self._lock = threading.Event(), threading.Lock()
-        self._number = 0
-        self._threads = [threading.Thread(target=self._submit, daemon=True) for _ in range(WORKERS)]
-        self._threads.append(threading.Thread(target=self._watch, daemon=True))
+        self.changed = []  # ids whose final state was another later
 
-    def __enter__(self):
-        self._begun = time.monotonic()
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _next(self):
-        with self._lock:
-            self._number += 1
-            kind = self.chance.choices(self.kinds, [each.weight for each in self.kinds])[0]
-            size = self.chance.randint(*kind.size)
-            return self._begun + self._number / self.rate, kind, self.chance.choice(kind.users), self.chance.randbytes(size)
-
-    def _submit(self):
-        connection = None
-        while not self._stop.is_set():
-            due, kind, user, content = self._next()
-            self._stop.wait(max(0.0, due - time.monotonic()))
-            address = f"sip:{user}@{DOMAIN}"
-            body = json.dumps({"to": [address], "app": "news.ua", "callback": self.callback, "mode": kind.mode,
-                               "content": {"type": "image/png", "base64": base64.b64encode(content).decode()},
-                               **kind.fields})
-            try:
-                if connection is None:
-                    connection = http.client.HTTPConnection("127.0.0.1", self.herald.http_port, timeout=10)
-                connection.request("POST", "/v1/pushes", body,
-                                   {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"})
-                answer = connection.getresponse()
-                data = answer.read()
-                with self._lock:
-                    if answer.status == 202:
-                        self.accepted[json.loads(data)["id"]] = (kind, hashlib.sha256(content).hexdigest(), address)
-                    else:
-                        self.refused[f"{answer.status} {data[:120]!r}"] += 1
-            except (OSError, http.client.HTTPException, ValueError):
-                connection = None
-                with self._lock:
-                    self.unknown += 1
+    def submission(self, number):
+        kind = self.chance.choices(self.kinds, [each.weight for each in self.kinds])[0]
+        content = self.chance.randbytes(self.chance.randint(*kind.size))
+        address = f"sip:{self.chance.choice(kind.users)}@{DOMAIN}"
+        return {"to": [address], "app": "news.ua", "callback": self.callback, "mode": kind.mode,
+                "content": {"type": "image/png", "base64": base64.b64encode(content).decode()},
+                **kind.fields}, (kind, hashlib.sha256(content).hexdigest(), address)
 
     def _look(self, push_id):
         """Reads its state; remembers the first final one, and when it is another later."""
@@ -148,13 +103,6 @@ class MixedTraffic:
                 ids = list(self.accepted)
             for push_id in chance.sample(ids, min(3, len(ids))):
                 self._look(push_id)
-
-    def wait_accepted(self, count, seconds=120):
-        wait_until(lambda: len(self.accepted) >= count, seconds,
-                   lambda: f"{count} pushes accepted; {len(self.accepted)} are, {dict(self.refused)} refused, {self.unknown} unknown")
-
-    def wait_more(self, count):
-        self.wait_accepted(len(self.accepted) + count)
 
     def wait_all_final(self, seconds):
         end = time.monotonic() + seconds
