@@ -1,7 +1,10 @@
 // Throughput of the MSRP endpoint in one direction beside bare TCP on loopback: the same bytes, two threads each, rounds
 // interleaved. Bare TCP also waits until the other side has everything. No verdict.
 //
-//   memory  from a string to nowhere; beside a thread that send()s and one that recv()s
+//   memory  from a string to nowhere; beside a thread that send()s and one that recv()s. Each message waits for its 200 and each
+//           piece of bare TCP for one byte back; MSRP also crosses from the caller's thread to the loop and back
+//   queued  the same with 32 messages under way in one session, as when pushes wait for one receiver; bare TCP waits for one byte
+//           after 32 of them
 //   blob    from a stored blob to a stored blob (both hashes, both syncs); beside the same from file to file: read, send,
 //   receive,
 //           hash, write, sync
@@ -172,16 +175,26 @@ class Pair {
     if (!active.get() || !passive.get()) give_up("no session");
   }
   double send(MsrpMessage message) {
-    const auto size = message.size();
-    message.type = "application/octet-stream";
+    std::vector<MsrpMessage> one;
+    one.push_back(std::move(message));
+    return send(std::move(one));
+  }
+  // All of them under way at once.
+  double send(std::vector<MsrpMessage> messages) {
+    const auto size = messages.front().size();
+    std::vector<std::future<Expected<MsrpSent>>> answers;
     const auto begun = seconds();
-    auto sent = sender_
-                    .ask<MsrpSent>([message = std::move(message)](MsrpSession& session) mutable {
-                      return session.send(std::move(message), std::chrono::seconds(1));
-                    })
-                    .get();
-    if (!sent) give_up(sent.error().text);
-    if (sent->status != 200 || sent->acknowledged != size) give_up("not all was taken: " + std::to_string(sent->status));
+    for (auto& message : messages) {
+      message.type = "application/octet-stream";
+      answers.push_back(sender_.ask<MsrpSent>([message = std::move(message)](MsrpSession& session) mutable {
+        return session.send(std::move(message), std::chrono::seconds(1));
+      }));
+    }
+    for (auto& answer : answers) {
+      const auto sent = answer.get();
+      if (!sent) give_up(sent.error().text);
+      if (sent->status != 200 || sent->acknowledged != size) give_up("not all was taken: " + std::to_string(sent->status));
+    }
     return seconds() - begun;
   }
 
@@ -221,8 +234,10 @@ class Tcp {
   Tcp(const Tcp&) = delete;
   Tcp& operator=(const Tcp&) = delete;
 
-  double send(std::string_view bytes) {
-    return timed(bytes.size(), {}, [&] { push(bytes); });
+  double send(std::string_view bytes, std::size_t times = 1) {
+    return timed(bytes.size() * times, {}, [&] {
+      for (std::size_t i = 0; i < times; ++i) push(bytes);
+    });
   }
   double send_file(const std::string& from, const std::string& into, std::size_t size) {
     return timed(size, into, [&] {
@@ -321,28 +336,34 @@ constexpr double kMiB = 1024.0 * 1024.0;
 constexpr std::array<std::pair<std::string_view, std::size_t>, 3> kSizes{
     {{"64KiB", 64UL << 10U}, {"5MiB", 5UL << 20U}, {"100MiB", 100UL << 20U}}};
 
+constexpr std::size_t kUnderWay = 32;
+constexpr std::size_t kQueuedUpTo = 1UL << 20U;
+
 std::size_t times_of(std::size_t size, std::size_t total) { return std::max<std::size_t>(1, total / size); }
 
-Figures memory_case(std::size_t size, int rounds, std::size_t total) {
+Figures memory_case(std::size_t size, int rounds, std::size_t total, std::size_t under_way = 1) {
   Nowhere nowhere;
   Pair pair(nowhere, nowhere, [](const MsrpMessage&) {});
   Tcp tcp;
   const auto content = noise(size);
-  const auto times = times_of(size, total);
+  const auto times = std::max<std::size_t>(1, times_of(size, total) / under_way);
   Figures figures;
   for (int round = -1; round < rounds; ++round) {  // the first one warms up
-    std::vector<MsrpMessage> messages(times);
-    for (auto& message : messages) message.bytes = content;
-    const auto mib = static_cast<double>(size * times) / kMiB;
+    std::vector<std::vector<MsrpMessage>> bursts(times);
+    for (auto& burst : bursts) {
+      burst.resize(under_way);
+      for (auto& message : burst) message.bytes = content;
+    }
+    const auto mib = static_cast<double>(size * times * under_way) / kMiB;
     if (round == 0) figures = {};
     Figures::run(figures.msrp, figures.msrp_cpu, mib, [&] {
       double took = 0;
-      for (auto& message : messages) took += pair.send(std::move(message));
+      for (auto& burst : bursts) took += pair.send(std::move(burst));
       return took;
     });
     Figures::run(figures.tcp, figures.tcp_cpu, mib, [&] {
       double took = 0;
-      for (std::size_t i = 0; i < times; ++i) took += tcp.send(content);
+      for (std::size_t i = 0; i < times; ++i) took += tcp.send(content, under_way);
       return took;
     });
   }
@@ -422,6 +443,9 @@ int main(int argc, char** argv) {
     const auto memory = "memory-" + std::string(name);
     const auto blob = "blob-" + std::string(name);
     if (only.empty() || memory.find(only) != std::string::npos) memory_case(size, rounds, total).print(memory);
+    const auto queued = "queued-" + std::string(name);
+    if (size <= kQueuedUpTo && (only.empty() || queued.find(only) != std::string::npos))
+      memory_case(size, rounds, total, kUnderWay).print(queued);
     if (only.empty() || blob.find(only) != std::string::npos) blob_case(size, rounds, total / 4).print(blob);
   }
   return 0;

@@ -14,7 +14,7 @@
 namespace herald::io {
 namespace {
 
-constexpr std::size_t kScratch = 128 * 1024;  // stays in the cache while it is searched and handed on
+constexpr std::size_t kScratch = 256 * 1024;  // stays in the cache while it is searched and handed on
 constexpr int kAcceptsPerTurn = 64;
 
 }  // namespace

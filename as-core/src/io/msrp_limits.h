@@ -23,7 +23,7 @@ struct MsrpLimits {
   std::size_t buffered_bytes = 256 * 1024 * 1024;  // of messages in memory, all sessions: 413
   std::size_t chunk = 1024 * 1024;                 // content of one SEND; all above 2048 bytes can be interrupted (PS-45)
   std::size_t unanswered_chunks = 1'024;           // of one connection; then it waits for 200s
-  std::size_t output_high = 128 * 1024;            // bytes written ahead of the socket
+  std::size_t output_high = 256 * 1024;            // bytes written ahead of the socket
   std::size_t blob_high = 4 * 1024 * 1024;         // bytes queued for the disk; then the peer is not read
   Duration transaction_timeout = std::chrono::seconds(30);  // PS-46
   Duration connect_timeout = std::chrono::seconds(10);
