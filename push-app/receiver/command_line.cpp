@@ -25,7 +25,8 @@ struct Options {
   std::string users_file, registrar, apps, accept, listen = "127.0.0.1:0", transport = "udp", answer, duration;
   std::vector<std::string> subscribe, reject, trusted, content_hosts;
   std::string subscribe_to, refer = "deny", imdn = "yes", content_ca, package = "oma-push";
-  std::string msrp, msrp_setup = "active", invite_answer, report_mode = "send", display = "never", save_dir;
+  std::string msrp, msrps, msrp_certificate, msrp_key, msrp_ca, msrp_fingerprint = "own";
+  std::string msrp_setup = "active", invite_answer, report_mode = "send", display = "never", save_dir;
   std::size_t max_size = 128U << 20U, lie_max_size = 0, drop_after = 0;
   unsigned session_hold = 600, content_timeout = 20;
   std::size_t max_bytes = 0, content_max = 1'048'576;
@@ -64,7 +65,7 @@ ConfigNode content_section(const Options& options) {
 ConfigNode session_section(const Options& options) {
   ConfigNode sessions;
   sessions.kind = ConfigNode::Kind::map;
-  config_set(sessions, "enabled", config_flag(!options.msrp.empty()));
+  config_set(sessions, "enabled", config_flag(!options.msrp.empty() || !options.msrps.empty()));
   config_set(sessions, "max_size", config_scalar(std::to_string(options.max_size)));
   config_set(sessions, "refuse_above", config_scalar(std::to_string(options.lie_max_size)));
   config_set(sessions, "setup", config_scalar(options.msrp_setup));
@@ -115,6 +116,30 @@ Expected<ConfigNode> users_of(const Options& options) {
   return users;
 }
 
+ToldFingerprint fingerprint_of(std::string_view name) {
+  if (name == "wrong") return ToldFingerprint::wrong;
+  return name == "none" ? ToldFingerprint::none : ToldFingerprint::own;
+}
+
+Expected<void> listen_for_sessions(const Options& options, CommandLine& line) {
+  if (!options.msrp.empty()) {
+    auto address = parse_host_port(options.msrp);
+    if (!address) return fail(std::move(address.error()));
+    line.msrp = std::move(*address);
+  }
+  if (options.msrps.empty()) return {};
+  auto address = parse_host_port(options.msrps);
+  if (!address) return fail(std::move(address.error()));
+  if (options.msrp_certificate.empty() || options.msrp_key.empty())
+    return fail(ErrorCode::invalid, "--msrps needs --msrp-certificate and --msrp-key");
+  line.msrps = std::move(*address);
+  line.msrp_certificate = options.msrp_certificate;
+  line.msrp_key = options.msrp_key;
+  line.msrp_ca = options.msrp_ca;
+  line.msrp_fingerprint = fingerprint_of(options.msrp_fingerprint);
+  return {};
+}
+
 Expected<CommandLine> complete(const Options& options) {
   CommandLine line;
   auto users = users_of(options);
@@ -128,11 +153,7 @@ Expected<CommandLine> complete(const Options& options) {
   line.trusted = options.trusted;
   line.save_dir = options.save_dir;
   line.msrp_drop_after = options.drop_after;
-  if (!options.msrp.empty()) {
-    auto msrp = parse_host_port(options.msrp);
-    if (!msrp) return fail(std::move(msrp.error()));
-    line.msrp = std::move(*msrp);
-  }
+  if (auto ok = listen_for_sessions(options, line); !ok) return fail(std::move(ok.error()));
   if (!options.duration.empty()) {
     auto duration = parse_duration(options.duration);
     if (!duration) return fail(std::move(duration.error()));
@@ -208,6 +229,18 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--msrp", options.msrp, "accept sessions of MSRP; HOST:PORT to listen on, port 0: any [off; alone: 127.0.0.1:0]")
       ->expected(0, 1)
       ->default_str("127.0.0.1:0");
+  app.add_option("--msrps", options.msrps,
+                 "accept sessions of MSRP over TLS; HOST:PORT to listen on, port 0: any [off; alone: 127.0.0.1:0]")
+      ->expected(0, 1)
+      ->default_str("127.0.0.1:0");
+  app.add_option("--msrp-certificate", options.msrp_certificate,
+                 "of --msrps: PEM file of the certificate, intermediates behind it");
+  app.add_option("--msrp-key", options.msrp_key, "of --msrps: PEM file of its private key");
+  app.add_option("--msrp-ca", options.msrp_ca,
+                 "of --msrps: file of trust anchors for senders that announce no fingerprint [the system's]");
+  app.add_option("--msrp-fingerprint", options.msrp_fingerprint, "announced of the certificate: own, wrong or none")
+      ->check(CLI::IsMember({"own", "wrong", "none"}))
+      ->capture_default_str();
   app.add_option("--msrp-setup", options.msrp_setup, "who connects when the sender leaves it open: active is this side")
       ->check(CLI::IsMember({"active", "passive"}))
       ->capture_default_str();

@@ -10,6 +10,7 @@
 #include "herald/clock.h"
 #include "herald/config.h"
 #include "herald/expected.h"
+#include "msrp_faults.h"
 
 namespace herald::receiver {
 
@@ -20,10 +21,13 @@ struct CommandLine {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;
   std::string transport = "udp";
-  std::optional<Duration> duration;                           // none: until SIGTERM or SIGINT
-  std::optional<std::pair<std::string, std::uint16_t>> msrp;  // where to listen
-  std::uint64_t msrp_drop_after = 0;                          // a fault for tests of senders; 0: never
-  std::string save_dir;                                       // empty: contents are not kept
+  std::optional<Duration> duration;                            // none: until SIGTERM or SIGINT
+  std::optional<std::pair<std::string, std::uint16_t>> msrp;   // where to listen
+  std::optional<std::pair<std::string, std::uint16_t>> msrps;  // the same over TLS
+  std::string msrp_certificate, msrp_key, msrp_ca;             // PEM files of it; no ca: the system's
+  ToldFingerprint msrp_fingerprint = ToldFingerprint::own;     // others: a fault for tests of senders
+  std::uint64_t msrp_drop_after = 0;                           // a fault for tests of senders; 0: never
+  std::string save_dir;                                        // empty: contents are not kept
   bool verbose = false;
   std::vector<std::string> trusted;  // addresses of the network's side; none: whoever reaches this node
   bool asks = false;                 // standard input decides on REFERs

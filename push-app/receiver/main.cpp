@@ -116,12 +116,17 @@ class IoSide {
   IoSide& operator=(const IoSide&) = delete;
   ~IoSide() { stop(); }
   // Before start().
-  Expected<void> listen(const std::string& address, BlobStore& blobs) {
+  Expected<void> listen(const CommandLine& line, BlobStore& blobs) {
     io::MsrpOptions options;
-    options.listen = address;
+    if (line.msrp) options.listen = text_of(*line.msrp);
+    if (line.msrps) options.tls_listen = text_of(*line.msrps);
+    options.tls.certificate = line.msrp_certificate;
+    options.tls.key = line.msrp_key;
+    options.tls.ca = line.msrp_ca;
     auto made = io::MsrpEndpointService::make(loop_, blobs, options);
     if (!made) return fail(std::move(made.error()));
     msrp_ = std::move(*made);
+    told_.emplace(*msrp_, line.msrp_fingerprint);
     return {};
   }
   void start() {
@@ -138,12 +143,16 @@ class IoSide {
     thread_.join();
   }
   [[nodiscard]] HttpClient& client() noexcept { return client_; }
-  [[nodiscard]] MsrpEndpoint* msrp() const noexcept { return msrp_.get(); }
+  [[nodiscard]] MsrpEndpoint* msrp() noexcept { return told_ ? &*told_ : nullptr; }
 
  private:
+  static std::string text_of(const std::pair<std::string, std::uint16_t>& address) {
+    return address.first + ":" + std::to_string(address.second);
+  }
   io::IoLoop loop_;
   io::HttpClientService client_;
   std::unique_ptr<io::MsrpEndpointService> msrp_;
+  std::optional<FingerprintFault> told_;
   std::thread thread_;
 };
 
@@ -265,8 +274,8 @@ int run(CommandLine line, Signals& signals) {
     });
   });
   IoSide network(**blobs);
-  if (line.msrp) {
-    if (auto bound = network.listen(line.msrp->first + ":" + std::to_string(line.msrp->second), cutting); !bound) {
+  if (line.msrp || line.msrps) {
+    if (auto bound = network.listen(line, cutting); !bound) {
       std::fprintf(stderr, "herald-receiver: %s\n", bound.error().text.c_str());
       return kCannotBind;
     }

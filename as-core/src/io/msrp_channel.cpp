@@ -9,6 +9,11 @@
 #include "io/msrp_text.h"
 
 namespace herald::io {
+namespace {
+
+constexpr const char* kNotProven = "the MSRP peer's certificate is not the expected one";
+
+}  // namespace
 
 MsrpChannel::MsrpChannel(MsrpHub& hub, MsrpDescription own, MsrpPolicy policy, Upward upward)
     : hub_(hub),
@@ -120,7 +125,7 @@ void MsrpChannel::established(Expected<void> result) {
     hub_.metrics.dropped(MsrpDrop::not_proven);
     connection_.reset();
     connection->close(Error{ErrorCode::forbidden, "not proven"});
-    return failed(Error{ErrorCode::forbidden, "the MSRP peer's certificate is not the expected one"});
+    return failed(Error{ErrorCode::forbidden, kNotProven});
   }
   connection->attach(shared_from_this());
   // PS-44: the first request binds the connection to the session.
@@ -136,6 +141,10 @@ void MsrpChannel::bound(int status, std::string_view comment) {
 
 void MsrpChannel::bind_timed_out() {
   if (stage_ == Stage::starting) failed(Error{ErrorCode::timeout, "no response to the first MSRP request in time"});
+}
+
+void MsrpChannel::not_proven() {
+  if (stage_ == Stage::starting) failed(Error{ErrorCode::forbidden, kNotProven});
 }
 
 void MsrpChannel::bind(std::shared_ptr<MsrpConnection> connection) {

@@ -50,6 +50,8 @@ class MsrpChannel : public std::enable_shared_from_this<MsrpChannel> {
   void bind(std::shared_ptr<MsrpConnection> connection);
   void bound(int status, std::string_view comment);  // the answer to our own first request
   void bind_timed_out();
+  // Somebody who knows the session's path, so the peer, has not shown the certificate that its description promised.
+  void not_proven();
   void lost(const Error& error);
   // The module has more than enough to do.
   [[nodiscard]] bool must_wait() const noexcept { return delivering_ >= limits_.deliveries; }

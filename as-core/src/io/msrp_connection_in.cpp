@@ -133,6 +133,7 @@ void MsrpConnection::begin_request(std::shared_ptr<MsrpChannel> channel) {
   if (channel->connection() == nullptr) {
     if (!proven(channel->peer())) {
       log::event(msrp_events::kPeerNotProven, {{"peer", peer_}});
+      channel->not_proven();
       return drop(MsrpDrop::not_proven, "the certificate is not the peer's");
     }
     if (channels_.size() >= hub_.limits.sessions_per_connection) return refuse(506, MsrpDrop::sessions_limit);

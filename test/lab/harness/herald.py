@@ -43,8 +43,9 @@ class Herald:
     """One heraldd. Started again it finds the same ports, configuration and database."""
 
     def __init__(self, directory, binary, core_ports, sip_port, services, on_hss_failure="default", driver="sqlite", rate=2000,
-                 diameter="true", extra="", msrp=False, initiator=""):
-        """`msrp`: sessions have a port; `extra`: lines of modules.push.config; `initiator`: more about the account."""
+                 diameter="true", extra="", msrp=False, initiator="", msrps=None):
+        """`msrp`: sessions have a port; `extra`: lines of modules.push.config; `initiator`: more about the account;
+        `msrps`: sessions over TLS have a port too: certificate, key and ca, or None."""
         self.directory, self.binary = Path(directory), binary
         self.sip_port, self.http_port, self.admin_port = sip_port, free_port(), free_port()
         self.msrp_port = free_port() if msrp else None
@@ -56,7 +57,14 @@ class Herald:
             domain=DOMAIN, sip=sip_port, scscf=scscf, hss=hss, http=self.http_port, admin=self.admin_port, directory=self.directory,
             driver=driver, path=f", path: {self.directory}/herald.db" if driver == "sqlite" else "", services=services,
             on_hss_failure=on_hss_failure, token=TOKEN, rate=rate, diameter=diameter, extra=extra,
-            node=f"msrp: {{listen: 127.0.0.1:{self.msrp_port}}}\n" if msrp else "", initiator=f", {initiator}" if initiator else ""))
+            node=self.msrp_section(msrps) if msrp or msrps else "", initiator=f", {initiator}" if initiator else ""))
+
+    def msrp_section(self, msrps):
+        parts = [f"listen: 127.0.0.1:{self.msrp_port}"] if self.msrp_port else []
+        if msrps:
+            certificate, key, ca = msrps
+            parts += [f"tls_listen: 127.0.0.1:{free_port()}", f"tls: {{certificate: {certificate}, key: {key}, ca: {ca}}}"]
+        return f"msrp: {{{', '.join(parts)}}}\n"
 
     def start(self, wait=True):
         self.process = Process("heraldd", [self.binary, "--config", self.config], self.directory / "heraldd.log")

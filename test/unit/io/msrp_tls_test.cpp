@@ -132,6 +132,21 @@ TEST_CASE("a certificate that is good and not the one of a=fingerprint is refuse
   CHECK((*active)->error().code == ErrorCode::forbidden);
 }
 
+TEST_CASE("the side that listens says at once that the certificate is not the one of a=fingerprint") {
+  const Certificates made;
+  TwoNodes nodes(made.options("node"), made.options("node"));
+  nodes.sender = nodes.from.open({}, true);
+  nodes.receiver = nodes.to.open({}, true);
+  auto peer = nodes.sender->local();
+  peer.fingerprint.back() = peer.fingerprint.back() == '0' ? '1' : '0';
+  const auto passive = watch(nodes.to.shard, nodes.receiver->start(peer, MsrpSetup::passive));
+  const auto active = watch(nodes.from.shard, nodes.sender->start(nodes.receiver->local(), MsrpSetup::active));
+  REQUIRE(nodes.until([&] { return active->has_value() && passive->has_value(); }));
+  REQUIRE_FALSE((*passive)->has_value());
+  CHECK((*passive)->error().code == ErrorCode::forbidden);
+  CHECK_FALSE((*active)->has_value());
+}
+
 TEST_CASE("a TLS session cannot be had over plain TCP, nor with something that is not TLS") {
   const Certificates made;
   MsrpRig rig(made.options("node"));
