@@ -90,7 +90,7 @@ TEST_CASE("PS-20, PS-51: a reference that asks for reports says nothing twice, a
   CHECK(cpim->body == "Content-Type: text/plain\r\nContent-ID: <" + id + "@ims.lab>\r\nContent-Disposition: render\r\n\r\n");
 }
 
-TEST_CASE("PS-21, PS-22, PS-30: names as long as a network's: the reference may exceed what content may not, and goes by TCP") {
+TEST_CASE("PS-21, PS-22, PS-30: names as long as a network's: the reference may exceed what content may not") {
   const std::string realm = "@ims.mnc001.mcc262.3gppnetwork.org";
   const std::string user = "sip:+4915112345678901" + realm;
   const json wish{

@@ -50,6 +50,22 @@ int status_of(const std::string& type, const PushPolicy& rule, const std::string
 
 }  // namespace
 
+TEST_CASE("PS-6, PS-31, PS-51: a reference in a CPIM wrapper: the push's id is the one in its body, that of the report its own") {
+  const auto head = kCpim.substr(0, kCpim.find("\r\n\r\n") + 4);
+  const auto wrapped = [&](const std::string& inner) {
+    return read_intake(message({{"Content-Type", "message/cpim"}}, head + "Content-Type: " + reference() + "\r\n\r\n" + inner),
+                       policy(), rules(), kNow);
+  };
+  const auto intake = wrapped(kInner);
+  CHECK(intake.verdict.why.empty());
+  REQUIRE(intake.items.size() == 1);
+  CHECK(intake.items[0].push.id == "psh-9@ims.lab");
+  CHECK(intake.items[0].report.message_id == "psh-1");
+  CHECK(intake.items[0].push.url == "https://cdn.example/p/1");
+  // Without one, what the report is about says which push it is.
+  CHECK(wrapped("Content-Type: image/jpeg\r\n\r\n").items.at(0).push.id == "psh-1");
+}
+
 TEST_CASE("PS-51: a CPIM wrapper gives the content, its id and what its sender wants to hear") {
   const auto intake = read_intake(message({{"Content-Type", "message/cpim"}}, kCpim), policy(), rules(), kNow);
   CHECK(intake.verdict.why.empty());
