@@ -113,6 +113,20 @@ TEST_CASE(
   CHECK(push().status == 202);
 }
 
+TEST_CASE("Idempotency-Key: what was accepted is answered again although the quota is used up since") {
+  PushLab lab(with_accounts());
+  auto headers = bearer("narrow-token");
+  headers.push_back({"Idempotency-Key", "order-66"});
+  const auto three = body({{"to", {"sip:a@ims.lab", "sip:b@ims.lab", "sip:c@ims.lab"}}});
+  const auto first = lab.call("POST", "/v1/pushes", three, headers);
+  REQUIRE(first.status == 202);
+  CHECK(lab.call("POST", "/v1/pushes", body(), bearer("narrow-token")).status >= 429);
+  const auto again = lab.call("POST", "/v1/pushes", three, headers);
+  CHECK(again.status == 202);
+  CHECK(again.body["id"] == first.body["id"]);
+  CHECK(lab.call("POST", "/v1/pushes", body(), headers).status == 409);
+}
+
 TEST_CASE("a reload changes accounts: the next request of a removed one is 401, a new one is served, without a restart") {
   PushLab lab(with_accounts());
   CHECK(lab.call("POST", "/v1/pushes", body(), bearer("testtoken")).status == 202);
