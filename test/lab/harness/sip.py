@@ -61,7 +61,7 @@ def token():
 
 
 class UserAgent:
-    """Requests wait in a queue until answered by the scenario or by `behaviour`, a function from request to (code, headers) or
+    """Requests wait in a queue until answered by the scenario or by `behaviour`, a function from request to (code, headers, body) or
     None for silence."""
 
     def __init__(self, name, address="127.0.0.1", port=0, behaviour=None):
@@ -108,14 +108,14 @@ class UserAgent:
         found = re.search(r"branch=([^;,\s]+)", message["Via"])
         return found.group(1) if found else message.text
 
-    def answer(self, request, code, headers=()):
+    def answer(self, request, code, headers=(), body=""):
         lines = [f"SIP/2.0 {code} {REASONS.get(code, 'Lab')}"]
         for name in ("Via", "From", "To", "Call-ID", "CSeq"):
             for value in request.all(name):
                 lines.append(f"{name}: {value}" + (";tag=lab" if name == "To" and "tag=" not in value else ""))
             if name == "Via":  # a dialog's route set is the request's
                 lines += [f"Record-Route: {value}" for value in request.all("Record-Route")]
-        lines += [*headers, "Content-Length: 0", "", ""]
+        lines += [*headers, f"Content-Length: {len(body)}", "", body]
         self.udp.sendto("\r\n".join(lines).encode(), request.source)
 
     def originating(self, scscf_port):
