@@ -7,6 +7,7 @@
 #include "herald/log.h"
 #include "herald/sip_message.h"
 #include "herald/sip_uri.h"
+#include "text/asserted_identities.h"
 
 namespace herald::push {
 namespace {
@@ -52,10 +53,9 @@ void PresencePackage::changed(const std::string& resource, const std::vector<Pub
 
 Task<Expected<std::string>> PresencePackage::authorised_resource(ServletContext* context, SipServletRequest request) {
   auto resource = canonical_identity(request.uri());
-  std::vector<std::string> publishers;
-  for (const auto& asserted : request.isc().asserted_identity) publishers.push_back(canonical_identity(asserted.uri));
+  const auto publishers = asserted_identities(request.isc());
   const Unexpected refusal = fail(ErrorCode::forbidden, "only the user himself may publish his presence");
-  if (!request.isc().trusted || publishers.empty()) co_return refusal;
+  if (publishers.empty()) co_return refusal;
   const auto is_publisher = [&](const std::string& identity) {
     return std::find(publishers.begin(), publishers.end(), identity) != publishers.end();
   };

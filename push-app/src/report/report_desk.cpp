@@ -10,6 +10,7 @@
 #include "job/push_records.h"
 #include "push_catalog.h"
 #include "report/report_catalog.h"
+#include "text/asserted_identities.h"
 
 namespace herald::push {
 namespace {
@@ -23,13 +24,6 @@ constexpr std::array<std::chrono::milliseconds, 5> kForTheAnswer{{std::chrono::m
                                                                   std::chrono::milliseconds(800)}};
 
 Error stopping() { return Error{ErrorCode::unavailable, "the node is shutting down"}; }
-
-std::vector<std::string> asserted(const IscContext& isc) {
-  std::vector<std::string> all;
-  if (!isc.trusted) return all;
-  for (const auto& identity : isc.asserted_identity) all.push_back(canonical_identity(identity.uri));
-  return all;
-}
 
 std::string unquoted(std::string_view text) {
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
@@ -64,7 +58,7 @@ Task<void> ReportDesk::receive(Self self, SipServletRequest request) {
     static_cast<void>(request.respond(large ? 413 : 400, large ? "" : "Unreadable Disposition Notification"));
     co_return;
   }
-  const auto reporters = asserted(request.isc());
+  const auto reporters = asserted_identities(request.isc());
   for (auto& notice : *notices) {
     auto name = parse_report_id(notice.message_id);
     if (!name) {

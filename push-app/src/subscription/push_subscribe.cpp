@@ -9,6 +9,7 @@
 #include "herald/sip_uri.h"
 #include "subscription/notify_queue.h"
 #include "subscription/push_package.h"
+#include "text/asserted_identities.h"
 
 namespace herald::push {
 namespace {
@@ -58,13 +59,6 @@ bool is_service_identity(const PushConfig& config, const std::vector<ServiceProf
   });
 }
 
-std::vector<std::string> subscriber_identities(const IscContext& isc) {
-  std::vector<std::string> all;
-  if (!isc.trusted) return all;
-  for (const auto& asserted : isc.asserted_identity) all.push_back(canonical_identity(asserted.uri));
-  return all;
-}
-
 Task<void> serve_subscription(ServletContext* context, Books books, std::shared_ptr<const bool> stopped, SubscribeRequest wish) {
   const auto config = context->config<PushConfig>();
   const auto& services = context->services();
@@ -81,7 +75,7 @@ Task<void> serve_subscription(ServletContext* context, Books books, std::shared_
     static_cast<void>(wish.request.refuse(identities.error()));
     co_return;
   }
-  const auto subscriber = subscriber_identities(wish.request.isc());
+  const auto subscriber = asserted_identities(wish.request.isc());
   Grant grant;
   grant.resource = user;
   grant.key = application_key(wish, services);

@@ -14,11 +14,6 @@ namespace herald::push {
 
 Task<void> serve_subscription(ServletContext* context, Books books, std::shared_ptr<const bool> stopped, SubscribeRequest wish);
 
-// Who asks, canonical: every name that P-Asserted-Identity gives him, for a trusted peer vouches for both values (S-2, S-5). With
-// them a user is recognised although the third-party REGISTER that tells his implicit set is still on its way: the S-CSCF sends
-// it beside its 200 to the user, so his SUBSCRIBE may be here first. None: anonymous.
-[[nodiscard]] std::vector<std::string> subscriber_identities(const IscContext& isc);
-
 // Is that one of the names the service itself goes by (PS-60)?
 [[nodiscard]] bool is_service_identity(const PushConfig& config, const std::vector<ServiceProfile>& services,
                                        const std::string& canonical);

@@ -41,11 +41,6 @@ class Authority:
         return pem, key
 
 
-def over_tls(identity, authority, *more):
-    certificate, key = identity
-    return ("--msrps", "--msrp-certificate", str(certificate), "--msrp-key", str(key), "--msrp-ca", str(authority.certificate), *more)
-
-
 def run(lab):
     authority = Authority(lab.directory / "certificates")
     signed, alone = authority.signed("receiver"), authority.alone("alone")
@@ -57,12 +52,17 @@ def run(lab):
         data = random.Random(user).randbytes(5 * MIB)
         return receiver, data, herald.wait_final(herald.push_bytes(user, data, mode="msrp"), 60)
 
+    def push_over_tls(user, identity, told, setup):
+        certificate, key = map(str, identity)
+        return push(user, "--msrps", "--msrp-certificate", certificate, "--msrp-key", key, "--msrp-ca", str(authority.certificate),
+                    "--msrp-fingerprint", told, "--msrp-setup", setup)
+
     good = (("load1", signed, "own", "active", "a certificate of a known authority"),
             ("load2", signed, "none", "passive", "a certificate of a known authority, no a=fingerprint"),
             ("load3", alone, "own", "active", "a self-signed certificate and its a=fingerprint"),
             ("load4", alone, "own", "passive", "a self-signed certificate and its a=fingerprint"))
     for user, identity, told, setup, what in good:
-        receiver, data, state = push(user, *over_tls(identity, authority, "--msrp-fingerprint", told, "--msrp-setup", setup))
+        receiver, data, state = push_over_tls(user, identity, told, setup)
         seen = receiver.wait_event("push")
         lab.check(state["status"] == "delivered" and state["mode"] == "msrp" and len(seen) == 1 and
                   (seen[0]["mode"], seen[0]["sha256"]) == ("msrp", hashlib.sha256(data).hexdigest()),
@@ -73,7 +73,7 @@ def run(lab):
            ("load7", alone, "none", "active", "a certificate that nobody vouches for"),
            ("load8", alone, "none", "passive", "a certificate that nobody vouches for"))
     for user, identity, told, setup, what in bad:
-        receiver, _, state = push(user, *over_tls(identity, authority, "--msrp-fingerprint", told, "--msrp-setup", setup))
+        receiver, _, state = push_over_tls(user, identity, told, setup)
         lab.check(state["status"] == "undeliverable" and "certificate" in str(state), f"{user}, {setup} with {what}: {state['status']}, "
                   f"{state.get('reason') or state.get('cause')}")
         lab.check(not receiver.events("push"), "not a byte of it went there")

@@ -4,7 +4,7 @@
 #include <doctest/doctest.h>
 #include <map>
 
-#include "subscription/push_subscribe.h"
+#include "text/asserted_identities.h"
 
 using namespace herald;
 using namespace herald::push;
@@ -327,13 +327,13 @@ TEST_CASE("S-2, S-5: a subscriber goes by every name that a trusted peer asserts
   isc.trusted = true;
   isc.session_case = SessionCase::originating;
   isc.served_user = "sip:bob@ims.lab";
-  CHECK(subscriber_identities(isc).empty());  // served, but nobody says that he asks
+  CHECK(asserted_identities(isc).empty());  // served, but nobody says that he asks
   for (const auto* const uri : {"sip:Alice@IMS.lab;user=phone", "tel:+1-555-100-0001"}) {
     isc.asserted_identity.push_back({"", uri, {}, ""});
   }
-  CHECK(subscriber_identities(isc) == Names{canonical_identity("sip:Alice@IMS.lab;user=phone"), "tel:+15551000001"});
+  CHECK(asserted_identities(isc) == Names{canonical_identity("sip:Alice@IMS.lab;user=phone"), "tel:+15551000001"});
   isc.trusted = false;
-  CHECK(subscriber_identities(isc).empty());
+  CHECK(asserted_identities(isc).empty());
 }
 
 TEST_CASE("PR-16, PA-4: 603 and 607 to a push refuse its sender, 470 asks for consent, nothing else says anything") {
